@@ -1,0 +1,1 @@
+"""One package a technology; they do not know each other."""

@@ -1,0 +1,1 @@
+"""Adapters for one machine alone, where there is no cluster."""

@@ -1,0 +1,56 @@
+"""Workflows by name, path or address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from biomero.domain.descriptor import WorkflowDescriptor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """A workflow that was found.
+
+    Parameters
+    ----------
+    reference
+        What the user called it: a name, a path or an address.
+    folder
+        The local folder with descriptor and code.
+    version
+        The ref of an address, else the hash of the folder's content.
+    """
+
+    reference: str
+    descriptor: WorkflowDescriptor
+    folder: Path
+    descriptor_file: Path
+    version: str
+
+
+class WorkflowCatalogue(Protocol):
+    """Finds workflows."""
+
+    def find(self, reference: str) -> Workflow:
+        """Find a workflow.
+
+        Parameters
+        ----------
+        reference
+            The name of a known workflow, the path of a descriptor or of its folder, or the address of a
+            repository at a code host with a pinned ref.
+
+        Raises
+        ------
+        UnknownWorkflowError
+            If there is none; the message lists the known names that come near.
+        DescriptorError
+            If its descriptor is not valid; the message names file and field.
+        """
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of all known workflows."""
+        ...

@@ -1,0 +1,1 @@
+"""Settings to services: the one place that chooses adapters."""

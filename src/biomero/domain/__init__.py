@@ -1,0 +1,1 @@
+"""Aggregates, values and rules: pure, with no clock, disk or network."""
