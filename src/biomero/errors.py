@@ -13,6 +13,7 @@
     │   └── ContainerImageError         the container image or environment of a workflow cannot be had
     ├── ImageError                      pixels
     │   ├── ImageReadError              an image that cannot be read: truncated, damaged, foreign
+    │   │   └── UnsupportedImageError   nothing is wrong with it, but this reader does not read its kind
     │   └── ImageWriteError             an image that cannot be written
     ├── ClusterError                    the cluster or the way to it
     │   ├── ConnectionFailedError       no connection (transient)
@@ -28,7 +29,7 @@
     │   ├── SubmissionRejectedError     the scheduler would refuse the same job again
     │   ├── SchedulerUnavailableError   the scheduler cannot be asked now (transient)
     │   └── UnparsableOutputError       a program said something that we do not understand
-    └── RunFailedError                  a run ended without its results
+    └── RunPausedError                  a run waits for a person; resuming goes on where it stands
 
 ``transient`` says whether the same attempt may succeed later; nothing else decides on a retry.
 """
@@ -80,6 +81,10 @@ class ImageError(BiomeroError):
 
 class ImageReadError(ImageError, ValueError):
     """An image cannot be read: truncated, damaged, or of a format that nothing here reads."""
+
+
+class UnsupportedImageError(ImageReadError):
+    """An image is not of a kind that this reader reads, or its library is missing; another may."""
 
 
 class ImageWriteError(ImageError):
@@ -150,5 +155,5 @@ class UnparsableOutputError(ClusterError, ValueError):
     """A program said something that we do not understand; the message holds the text."""
 
 
-class RunFailedError(BiomeroError):
-    """A run ended without its results; the run's record says why."""
+class RunPausedError(BiomeroError):
+    """A run waits for a person; resuming goes on where it stands."""

@@ -68,6 +68,7 @@ class Parameter:
         The token of the command line that this parameter's flag and value replace.
     flag
         What precedes the value; ``None`` where nothing does; ``omitted`` says that neither does appear.
+        A flag that ends in ``=`` makes one word with its value.
     default
         ``None`` where the author gave none.
     set_by_server
@@ -174,6 +175,36 @@ class WorkflowDescriptor:
     def user_parameters(self) -> tuple[Parameter, ...]:
         """The parameters that a user may set."""
         return tuple(p for p in self.parameters if not p.set_by_server and not p.type.is_path)
+
+    @property
+    def inputs(self) -> tuple[Parameter, ...]:
+        """The files and folders that go in."""
+        return tuple(p for p in self.parameters if p.type.is_path)
+
+    @property
+    def main_inputs(self) -> tuple[Parameter, ...]:
+        """The inputs that take the images of a run; the first of them always does.
+
+        They are the image inputs, or all inputs of a workflow that takes no images.
+        """
+        images = tuple(p for p in self.inputs if p.type is ParameterType.IMAGE)
+        return images or self.inputs
+
+    @property
+    def attachable_inputs(self) -> tuple[Parameter, ...]:
+        """The inputs to which a user may attach a file or folder of their own."""
+        return tuple(p for p in self.inputs if p not in self.main_inputs[:1])
+
+    @property
+    def uses_entry_point(self) -> bool:
+        """The container is started by its own entry point, with BIAFLOWS' arguments alone.
+
+        This holds for BIAFLOWS, and for any workflow of biomero-schema that declares no input: its
+        folders can reach it in no other way.
+        """
+        if self.format is DescriptorFormat.BIAFLOWS:
+            return True
+        return self.format is DescriptorFormat.BIOMERO_SCHEMA and not self.inputs
 
     @property
     def takes_zarr(self) -> bool:

@@ -36,6 +36,14 @@ class Channel:
     window: DisplayWindow | None = None
 
 
+RGB_CHANNELS = (
+    Channel(name="Red", color="FF0000"),
+    Channel(name="Green", color="00FF00"),
+    Channel(name="Blue", color="0000FF"),
+)
+"""The channels of a colour picture."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageMetadata:
     """Everything about an image that has to survive a change of format.

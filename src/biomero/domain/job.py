@@ -85,6 +85,7 @@ class JobResources:
     exclude: str | None = None
     mail_user: str | None = None
     mail_type: str | None = None
+    comment: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -167,21 +168,28 @@ class JobReport:
     """What is known of a job, array tasks one by one.
 
     A job that nobody knows has no report; a report is never made up.
+
+    Parameters
+    ----------
+    missing_tasks
+        Array tasks that nobody knows (now): as with a job that has no report, ask again before
+        taking them for lost.
     """
 
     job_id: SlurmJobId
     tasks: tuple[TaskReport, ...]
     queue_position: int | None = None
+    missing_tasks: tuple[int, ...] = ()
 
     @property
     def is_final(self) -> bool:
-        """Every task has ended."""
-        return all(task.state.is_final for task in self.tasks)
+        """Every task is known to have ended."""
+        return not self.missing_tasks and all(task.state.is_final for task in self.tasks)
 
     @property
     def is_success(self) -> bool:
-        """Every task has ended well."""
-        return all(task.state.is_success for task in self.tasks)
+        """Every task is known to have ended well."""
+        return not self.missing_tasks and all(task.state.is_success for task in self.tasks)
 
     @property
     def failed_tasks(self) -> tuple[TaskReport, ...]:

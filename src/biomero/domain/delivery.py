@@ -1,0 +1,127 @@
+"""Which image an output belongs to, and what it is, from names and the descriptor alone."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from biomero.domain.descriptor import Output
+from biomero.domain.imaging import ImageMetadata
+
+_DOUBLE_SUFFIXES = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.zarr", ".ome.xml", ".tar.gz")
+_TABLES = frozenset({"csv", "tsv", "xlsx", "parquet"})
+_IMAGES = frozenset({"tif", "png", "jpg", "bmp", "zarr"})
+_SPELLINGS = {
+    "tiff": "tif",
+    "btf": "tif",
+    "ometif": "tif",
+    "ometiff": "tif",
+    "jpeg": "jpg",
+    "omezarr": "zarr",
+}
+_LABELS = frozenset({"label", "labels", "labeled", "labelled"})
+
+
+class LabelRule(enum.Enum):
+    """What the descriptor says of an image output."""
+
+    LABEL = "label"
+    """It is a label image."""
+    IMAGE = "image"
+    """It is not."""
+    CONVENTION = "convention"
+    """It leaves that open; the convention of BIAFLOWS decides: a label image is named as its source."""
+
+
+def stem_of(name: str) -> str:
+    """Return a file's name without its suffix; ``.ome.tif`` and its like are one suffix."""
+    for suffix in _DOUBLE_SUFFIXES:
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    stem = name.rpartition(".")[0]
+    return stem if stem.strip(".") else name
+
+
+def owner_of(path: str, stems: Mapping[int, str]) -> int | None:
+    """Return the index of the image that an output belongs to; ``None`` where it belongs to the run.
+
+    It is the image whose stem is the longest one that the output's name begins with, where the name goes
+    on with something other than a letter or digit, or not at all: ``cell_1_mask.tif`` is of ``cell_1``,
+    never of ``cell`` or ``cell_11``. If the name tells nothing, those of the folders that hold it are asked,
+    the innermost first. Two images of one stem own nothing: order and likeness never decide.
+
+    Parameters
+    ----------
+    path
+        Relative, with ``/`` between its parts.
+    stems
+        For each image its index and the stem of its staged name.
+    """
+    for part in reversed(PurePosixPath(path).parts):
+        matching = [(len(stem), index) for index, stem in stems.items() if _begins_with(part, stem)]
+        if matching:
+            longest = max(length for length, _ in matching)
+            owners = [index for length, index in matching if length == longest]
+            return owners[0] if len(owners) == 1 else None
+    return None
+
+
+def _begins_with(name: str, stem: str) -> bool:
+    return bool(stem) and name.startswith(stem) and not name[len(stem) : len(stem) + 1].isalnum()
+
+
+def is_table(name: str) -> bool:
+    """Return whether a file is a table, by its suffix."""
+    return _format_of(name) in _TABLES
+
+
+def may_be_image(name: str) -> bool:
+    """Return whether a file or folder is an image, by its suffix; reading it tells for sure."""
+    return _format_of(name) in _IMAGES
+
+
+def label_rule(name: str, outputs: Sequence[Output]) -> LabelRule:
+    """Return what the descriptor's outputs say of an image of this name.
+
+    An output describes the images of its formats, or of any where it names none. An image that no
+    description fits, though there are some, is not a label image.
+    """
+    described = [output for output in outputs if output.type.lower() == "image"]
+    if not described:
+        return LabelRule.CONVENTION
+    fitting = [o for o in described if not o.formats or _format_of(name) in map(_canonical, o.formats)]
+    rules = {_rule(output) for output in fitting} or {LabelRule.IMAGE}
+    return rules.pop() if len(rules) == 1 else LabelRule.CONVENTION
+
+
+def _rule(output: Output) -> LabelRule:
+    kinds = {kind.strip().lower() for kind in output.sub_types}
+    if not kinds or (kinds & _LABELS and kinds - _LABELS):
+        return LabelRule.CONVENTION
+    return LabelRule.LABEL if kinds <= _LABELS else LabelRule.IMAGE
+
+
+def _format_of(name: str) -> str:
+    return _canonical(PurePosixPath(name).suffix)
+
+
+def _canonical(image_format: str) -> str:
+    """``.TIFF``, ``ome-tiff`` and ``tif`` are one format."""
+    short = "".join(c for c in image_format.lower() if c.isalnum())
+    return _SPELLINGS.get(short, short)
+
+
+def holds_labels(metadata: ImageMetadata) -> bool:
+    """Return whether an image's pixels can be numbers of objects: whole numbers, not colours."""
+    return metadata.dtype.startswith(("int", "uint", "bool")) and not metadata.is_rgb
+
+
+def is_label_by_convention(
+    stem: str, metadata: ImageMetadata, *, source_stem: str, source: ImageMetadata
+) -> bool:
+    """Return whether an output is a label image as BIAFLOWS has them.
+
+    It has whole numbers, the (y, x) of its source and its source's name.
+    """
+    return stem == source_stem and holds_labels(metadata) and metadata.shape[-2:] == source.shape[-2:]

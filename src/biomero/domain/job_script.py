@@ -1,0 +1,186 @@
+"""The script of one job: claims its work, runs one command, leaves behind how that ended."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from biomero.domain.ids import JobKey
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+_BEGIN = """\
+#!/bin/bash
+set -euo pipefail
+umask 077
+"""
+
+# Written with `set -C`, the file of the claim is made by exactly one job; tasks of one array, and a job that
+# Slurm starts again, find their own id in it.
+_CLAIM = """\
+job_id=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:?this script is for Slurm}}
+task=${SLURM_ARRAY_TASK_ID-}
+name=$key${task:+.$task}
+cd -- "$folder"
+
+# One job only works under this key; one that was submitted twice leaves everything as it is.
+claim=claim.$key
+mkdir -p -- "$claim"
+(set -C && printf '%s\\n' "$job_id" >"$claim/job") 2>/dev/null || true
+for _ in {1..100}; do
+  [ -s "$claim/job" ] && break
+  sleep 0.1
+done
+[ -s "$claim/job" ] || printf '%s\\n' "$job_id" >"$claim/job"
+owner=$(cat -- "$claim/job")
+if [ "$owner" != "$job_id" ]; then
+  echo "job $owner does this work already; job $job_id ends" >&2
+  exit 0
+fi
+"""
+
+_RECORD = """\
+# How it ended is left in a file, for clusters that keep no account of jobs.
+started=$(date +%s)
+received=
+child=
+rm -f -- "exit.$name"
+record() {
+  printf 'key=%s job_id=%s task=%s exit_code=%s signal=%s host=%s started=%s ended=%s\\n' \\
+    "$key" "$job_id" "$task" "$1" "${received:-0}" "$(uname -n)" "$started" "$(date +%s)" >".exit.$name.$$"
+  mv -f -- ".exit.$name.$$" "exit.$name"
+}
+finish() {
+  code=$?
+  trap '' TERM
+  if [ -n "$received" ] && [ "$code" = 0 ]; then code=$((128 + received)); fi
+  record "$code"
+  exit "$code"
+}
+stop() {
+  received=15
+  # at once: the time until KILL may be too short for the program to end
+  record 143
+  if [ -z "$child" ]; then exit 143; fi
+  kill -TERM "$child" 2>/dev/null || true
+}
+trap finish EXIT
+trap stop TERM
+"""
+
+_RUN = """\
+# In the background, as bash hears TERM only when it does not wait for a program in the foreground.
+"${command[@]}" </dev/null &
+child=$!
+code=0
+wait "$child" || code=$?
+while [ -n "$received" ] && kill -0 "$child" 2>/dev/null; do
+  code=0
+  wait "$child" || code=$?
+done
+[ "$code" = 0 ] || exit "$code"
+"""
+
+_MODULES = """\
+set +eu
+# shellcheck source=/dev/null
+type module >/dev/null 2>&1 || . /etc/profile
+set -e
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobScript:
+    """What a job does.
+
+    Every value reaches the program as it is; none is ever read by the shell. What the program's end was is
+    the job's end, and stands in the folder's file ``exit.<key>`` (``exit.<key>.<task>`` in an array).
+
+    Parameters
+    ----------
+    folder
+        The run's folder on the machine that runs the job, absolute; the job works in it.
+    command
+        The program and its arguments, for a single job.
+    array_commands
+        Likewise, one for each array task.
+    environment
+        Variables for the program.
+    modules
+        What the cluster's ``module load`` is given.
+    prologue
+        Lines of bash from the cluster's configuration, which run first; one that fails ends the job.
+    """
+
+    key: JobKey
+    folder: str
+    command: tuple[str, ...] = ()
+    array_commands: tuple[tuple[str, ...], ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
+    prologue: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.command) == bool(self.array_commands) or not all(self.array_commands):
+            raise ValueError("a job script needs either one command, or one for each array task")
+        if not self.folder.startswith("/"):
+            raise ValueError(f"not an absolute folder: {self.folder!r}")
+        for name in self.environment:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"not a name of an environment variable: {name!r}")
+        words = (*self.command, *(w for c in self.array_commands for w in c), *self.environment.values())
+        if any("\0" in word for word in (self.folder, *words)):
+            raise ValueError("neither arguments nor variables can hold a zero byte")
+
+    @property
+    def array_size(self) -> int | None:
+        """The number of array tasks; ``None`` for a single job."""
+        return len(self.array_commands) or None
+
+    @property
+    def text(self) -> str:
+        """The script; write it with ``surrogateescape``, as names that are not UTF-8 are surrogates in it."""
+        parts = [_BEGIN, f"key={quote(self.key)}\nfolder={quote(self.folder)}\n", _CLAIM, _RECORD]
+        if self.modules or self.prologue:
+            parts.append(self._prologue())
+        exports = "".join(f"export {name}={quote(value)}\n" for name, value in self.environment.items())
+        return "\n".join([*parts, *([exports] if exports else []), self._commands(), _RUN])
+
+    def _prologue(self) -> str:
+        loads = "".join(f"module load {quote(module)}\n" for module in self.modules)
+        lines = "".join(f"{line}\n" for line in self.prologue)
+        # Start-up files of clusters seldom bear `set -u`.
+        return (_MODULES if loads else "set +u\n") + loads + lines + "set -eu\n"
+
+    def _commands(self) -> str:
+        if self.command:
+            return f"command=({_words(self.command)})\n"
+        cases = "".join(f"{i}) command=({_words(c)}) ;;\n" for i, c in enumerate(self.array_commands))
+        return f'case $task in\n{cases}*) echo "no array task $task" >&2; exit 64 ;;\nesac\n'
+
+
+def quote(word: str) -> str:
+    r"""Return `word` as bash reads it literally, on one line.
+
+    Control characters are spelt out: ``sbatch`` refuses a script that holds ``\r\n`` anywhere.
+
+    >>> quote("a b")
+    "'a b'"
+    >>> quote("$(x)\n")
+    "$'$(x)\\n'"
+    """
+    if not _CONTROL.search(word):
+        return shlex.quote(word)
+    return "$'" + "".join(_ESCAPES.get(c) or _spelt(c) for c in word) + "'"
+
+
+def _spelt(character: str) -> str:
+    return f"\\x{ord(character):02x}" if _CONTROL.match(character) else character
+
+
+def _words(command: tuple[str, ...]) -> str:
+    return " ".join(quote(word) for word in command)
