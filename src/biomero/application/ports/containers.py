@@ -43,7 +43,9 @@ class ContainerRuntime(Protocol):
         """``apptainer``, ``singularity`` or ``process``."""
         ...
 
-    def prepare(self, workflow: Workflow, *, binds: Sequence[str] = (), gpu: bool = False) -> PreparedProgram:
+    def prepare(
+        self, workflow: Workflow, *, binds: Sequence[str] = (), gpu: bool = False, entry_point: bool = True
+    ) -> PreparedProgram:
         """Make a workflow runnable, and say how it is started.
 
         What is there already is used; what is made is made under a temporary name and renamed.
@@ -52,6 +54,11 @@ class ContainerRuntime(Protocol):
         ----------
         binds
             Absolute remote folders that the program sees under the same path, with write permission.
+        gpu
+            The program may use the GPUs that its job was given.
+        entry_point
+            Start the image's own entry point, where there is an image; otherwise the descriptor's command
+            line names the program. `PreparedProgram.runs_entry_point` says what came of it.
 
         Raises
         ------

@@ -34,3 +34,24 @@ class PyramidWriter(Protocol):
             If it cannot be written (no space, no permission); nothing stands at `path` then.
         """
         ...
+
+
+class LabelWriter(Protocol):
+    """Adds label images to OME-Zarr images."""
+
+    def add_label(
+        self, store: Path, name: str, labels: OpenImage, *, progress: Progress | None = None
+    ) -> None:
+        """Write a label image, with its resolution levels, as ``labels/<name>`` of a store that has an image.
+
+        The store's version of OME-NGFF is kept, and its list of labels grows by `name`; a label image that
+        stands there under this name is replaced.
+
+        Raises
+        ------
+        ImageReadError
+            If `store` is no OME-Zarr image, or the labels' pixels are damaged; the store is as it was.
+        ImageWriteError
+            If it cannot be written: no space, no permission, pixels that are no whole numbers.
+        """
+        ...

@@ -52,7 +52,9 @@ class Scheduler(Protocol):
         ...
 
     def cancel(self, jobs: Sequence[JobRef]) -> None:
-        """Ask for the jobs' end. A job that has ended already is no error.
+        """Ask for the jobs' end. A job that has ended already, or that never was, is no error.
+
+        A job is known by its key: its id may be 0 where nobody heard whether it was submitted.
 
         Raises
         ------

@@ -21,6 +21,8 @@ class Workflow:
         The local folder with descriptor and code.
     version
         The ref of an address, else the hash of the folder's content.
+    is_pinned
+        The version is the ref of an address, by which container images are tagged too.
     """
 
     reference: str
@@ -28,6 +30,7 @@ class Workflow:
     folder: Path
     descriptor_file: Path
     version: str
+    is_pinned: bool = False
 
 
 class WorkflowCatalogue(Protocol):
