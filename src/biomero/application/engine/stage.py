@@ -1,0 +1,147 @@
+"""Step: images to OME-Zarr and to the cluster, in one stream."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from biomero.application.engine.context import RunContext
+from biomero.application.ports.progress import RunUpdate
+from biomero.application.ports.pyramids import PyramidSettings
+from biomero.application.ports.transfer import FileToSend
+from biomero.application.record_json import failure_to_json
+from biomero.application.run_request import RequestedImage
+from biomero.domain.classify_failure import failure_of
+from biomero.domain.run_status import ImageStage, RunStatus
+from biomero.domain.workflow_run import Json, WorkflowRun
+from biomero.errors import ImageReadError
+
+_CHUNK = 1 << 20
+
+
+def stage_images(context: RunContext) -> None:
+    """Export every image and send it on, and send what the user attached.
+
+    Each image is written here as OME-Zarr just before it goes, and removed when it has gone: the local
+    disk holds one image at a time. All of them go in one stream, so that their number costs the cluster
+    nothing. An image that cannot be read is left behind with its reason.
+    """
+    stages = context.run.stages
+    waiting = [i for i in context.good_images if stages[i.index] in {None, ImageStage.EXPORTED}]
+    if not waiting:
+        return
+    exports = context.workspace / "export"
+    shutil.rmtree(exports, ignore_errors=True)
+    exports.mkdir(parents=True)
+    folder = context.folder
+    images = folder.input if context.takes_zarr else folder.zarr
+    try:
+        stream = _Exports(context=context, waiting=waiting, folder=exports)
+        context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
+        for name, paths in context.request.attachments.items():
+            files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
+            context.cluster.transfer.upload(files, f"{folder.attachments}/{name}")
+    finally:
+        shutil.rmtree(exports, ignore_errors=True)
+    indices = [i.index for i in waiting]
+
+    def record(run: WorkflowRun) -> None:
+        run.advance_images(indices, ImageStage.STAGED)
+
+    context.change(record)
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return a file as it is, and of a folder what lies in it; an OME-Zarr folder is one thing."""
+    if path.is_dir() and path.suffix.lower() != ".zarr":
+        return sorted(path.iterdir())
+    return [path]
+
+
+class _Exports:
+    """Writes images one by one, as fast as the stream takes them."""
+
+    def __init__(self, *, context: RunContext, waiting: list[RequestedImage], folder: Path) -> None:
+        self._context = context
+        self._waiting = waiting
+        self._folder = folder
+        self._bytes = 0
+        self._done = 0
+
+    def files(self) -> Iterator[FileToSend]:
+        """Yield each image when it is written; remove it when the next one is asked for."""
+        for image in self._waiting:
+            self._context.check_cancelled()
+            name = f"{image.name}.ome.zarr"
+            path = self._folder / name
+            if self._written(image, path):
+                self._context.change(lambda run: run.advance(RunStatus.STAGING))
+                yield FileToSend(path=path, name=self._context.place(image) + name)
+                shutil.rmtree(path, ignore_errors=True)
+            self._done += 1
+
+    def sent(self, count: int) -> None:
+        """Count bytes that went."""
+        self._bytes += count
+        self._show(RunStatus.STAGING, f"{self._bytes / 1e6:.0f} MB sent")
+
+    def _written(self, image: RequestedImage, path: Path) -> bool:
+        context = self._context
+        self._show(RunStatus.EXPORTING, f"writing {image.name}")
+        settings = PyramidSettings(version=context.request.zarr_version)
+        try:
+            digest = hash_source(image.path)
+            with context.services.images.open(image.path, index=image.series) as opened:
+                context.services.pyramids.write(opened, path, settings)
+        except ImageReadError as exc:
+            failures = {image.index: failure_to_json(failure_of(exc))}
+            context.change(_failing(failures))
+            if context.request.on_error == "stop":
+                raise
+            return False
+
+        def record(run: WorkflowRun) -> None:
+            run.hash_image(image.index, digest)
+            run.advance_images([image.index], ImageStage.EXPORTED)
+
+        context.change(record)
+        return True
+
+    def _show(self, status: RunStatus, message: str) -> None:
+        self._context.listener.show(
+            RunUpdate(status=status, message=message, done=self._done, total=len(self._waiting))
+        )
+
+
+def _failing(failures: dict[int, Json]) -> Callable[[WorkflowRun], None]:
+    def record(run: WorkflowRun) -> None:
+        run.fail_images(failures)
+
+    return record
+
+
+def hash_source(path: Path) -> str:
+    """Return the SHA-256 of a file, or for a folder that of its files' names and hashes.
+
+    The names stand in their sorted order, each line as ``sha256sum`` would print it.
+    """
+    if not path.is_dir():
+        return _hash_file(path)
+    lines = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        lines.update(_hash_file(file).encode() + b"  " + os.fsencode(file.relative_to(path)) + b"\n")
+    return lines.hexdigest()
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.sha256()
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+            return digest.hexdigest()
+    except OSError as exc:
+        raise ImageReadError(f"{path} cannot be read: {exc.strerror}") from exc

@@ -1,0 +1,34 @@
+"""Use case: show what the jobs of a run print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from biomero.application.engine.drive import open_run
+from biomero.application.engine.fetch import fetch_logs
+from biomero.application.ports.clusters import Cluster
+from biomero.application.ports.progress import SilentListener
+from biomero.application.results_folder import LOGS
+from biomero.application.run_request import RunRequest
+from biomero.application.services import Services
+from biomero.domain.ids import RunId
+
+
+def read_logs(run_id: RunId, services: Services, open_cluster: Callable[[], Cluster]) -> list[Path]:
+    """Return the logs of a run as local files; those of an open run are fetched as they are now.
+
+    Raises
+    ------
+    UnknownRunError
+        If there is no such run.
+    ClusterError
+        If the run is open and its cluster cannot be reached.
+    """
+    run = services.record.get(run_id)
+    request = RunRequest.from_json(run.request)
+    if not run.status.is_final and run.jobs:
+        with open_cluster() as cluster:
+            return fetch_logs(open_run(run_id, services, cluster, SilentListener()))
+    folder = request.results / LOGS
+    return sorted(p for p in folder.glob("*") if p.is_file())

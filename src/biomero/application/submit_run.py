@@ -1,0 +1,159 @@
+"""Use case: check everything that can be known beforehand, and accept a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from biomero.application.choose_images import choose_images
+from biomero.application.ports.workflows import Workflow
+from biomero.application.record_json import failure_to_json
+from biomero.application.results_folder import check_results_folder, claim_results_folder
+from biomero.application.run_request import OnError, RunRequest
+from biomero.application.services import Services
+from biomero.domain.classify_failure import failure_of
+from biomero.domain.command_line import build_arguments
+from biomero.domain.descriptor import ParameterValue
+from biomero.domain.ids import RunId
+from biomero.domain.job import JobResources
+from biomero.domain.parameters import check_parameters
+from biomero.errors import ImageReadError, InputError
+
+_NO_RUN = RunId("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a user asks for, unchecked."""
+
+    workflow: str
+    images: Sequence[Path]
+    results: Path
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    attachments: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    runtime: str | None = None
+    python: str | None = None
+    container_image: str | None = None
+    resources: JobResources = field(default_factory=JobResources)
+    on_error: OnError = "continue"
+    batch_size: int | None = None
+    zarr_version: Literal["0.4", "0.5"] = "0.5"
+    keep: bool = False
+    config: Path | None = None
+    requested_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedOrder:
+    """An order in which nothing is wrong that can be known here."""
+
+    request: RunRequest
+    workflow: Workflow
+    unreadable: Mapping[int, ImageReadError]
+
+
+def check_order(order: Order, services: Services) -> CheckedOrder:
+    """Check an order whole; nothing is recorded and nothing is sent.
+
+    Raises
+    ------
+    UsageError
+        If the workflow, a parameter, an image or the results folder is not as it should be.
+    ImageReadError
+        If an image cannot be read and the order says to stop then.
+    """
+    workflow = services.workflows.find(order.workflow)
+    parameters = check_parameters(workflow.descriptor, order.parameters)
+    attachments = _check_attachments(workflow, parameters, order.attachments)
+    check_results_folder(order.results, _NO_RUN)
+    chosen = choose_images(order.images, services.images, stop_on_error=order.on_error == "stop")
+    cluster = services.settings.cluster
+    request = RunRequest(
+        workflow=order.workflow,
+        workflow_name=workflow.descriptor.name,
+        workflow_version=workflow.version,
+        workflow_file=_absolute(workflow.descriptor_file),
+        workflow_is_pinned=workflow.is_pinned,
+        parameters=parameters,
+        images=chosen.images,
+        results=_absolute(order.results),
+        attachments=attachments,
+        cluster=cluster.ssh_host,
+        ssh_config=cluster.ssh_config and _absolute(cluster.ssh_config),
+        config=order.config and _absolute(order.config),
+        runtime=order.runtime or _default_runtime(workflow, services),
+        python=_place(order.python, is_local=cluster.is_local),
+        container_image=_place(order.container_image, is_local=cluster.is_local),
+        resources=order.resources,
+        on_error=order.on_error,
+        batch_size=order.batch_size,
+        zarr_version=order.zarr_version,
+        keep=order.keep,
+        requested_by=order.requested_by,
+    )
+    return CheckedOrder(request=request, workflow=workflow, unreadable=chosen.unreadable)
+
+
+def _place(given: str | None, *, is_local: bool) -> str | None:
+    """Make the path of a file on this machine hold in any folder; a bare name is no path."""
+    is_file = given is not None and is_local and "/" in given and Path(given).exists()
+    return str(_absolute(Path(given))) if given is not None and is_file else given
+
+
+def accept_order(checked: CheckedOrder, services: Services) -> RunId:
+    """Record a run; from now on it reaches a final status.
+
+    Raises
+    ------
+    InputError
+        If the results folder has become another run's meanwhile; the run is failed then.
+    """
+    descriptor = checked.workflow.descriptor
+    run_id = services.record.start(
+        name=descriptor.name, description=descriptor.description, request=checked.request.to_json()
+    )
+    failures = {index: failure_to_json(failure_of(error)) for index, error in checked.unreadable.items()}
+    services.record.change(run_id, lambda run: run.fail_images(failures))
+    try:
+        claim_results_folder(checked.request.results, run_id)
+    except InputError as exc:
+        failure = failure_to_json(failure_of(exc))
+        services.record.change(run_id, lambda run: run.fail(failure))
+        raise
+    return run_id
+
+
+def _check_attachments(
+    workflow: Workflow, parameters: Mapping[str, ParameterValue], given: Mapping[str, Sequence[Path]]
+) -> Mapping[str, tuple[Path, ...]]:
+    """Say early what the making of the command line would say late."""
+    for name, paths in given.items():
+        for path in paths:
+            if not path.exists():
+                raise InputError(f"--input {name}: {path}: there is no such file or folder")
+    build_arguments(
+        workflow.descriptor,
+        parameters,
+        input_folder="in",
+        output_folder="out",
+        ground_truth_folder="gt",
+        attachments=dict.fromkeys(given, "attached"),
+    )
+    return {name: tuple(map(_absolute, paths)) for name, paths in given.items()}
+
+
+def _absolute(path: Path) -> Path:
+    """Return a path that holds in any folder, without ``..``; links stay links."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib keeps ``..``
+
+
+def _default_runtime(workflow: Workflow, services: Services) -> str:
+    """Choose a runtime where the user did not: what we ship needs no container, all else does."""
+    if services.settings.cluster.is_local or workflow.folder.is_relative_to(
+        services.settings.shipped_workflows
+    ):
+        return "process"
+    return "apptainer"
