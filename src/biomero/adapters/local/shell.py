@@ -12,10 +12,11 @@ from biomero.errors import RemoteTimeoutError
 
 
 class LocalShell:
-    """Runs programs here; see `RemoteShell`."""
+    """Runs programs here, in the home folder or in `home` instead of it; see `RemoteShell`."""
 
-    def __init__(self, *, env: Mapping[str, str] | None = None) -> None:
-        self._env = dict(env or {})
+    def __init__(self, *, env: Mapping[str, str] | None = None, home: Path | None = None) -> None:
+        self._env = {**({} if home is None else {"HOME": str(home)}), **(env or {})}
+        self._home = home
         self._commands = 0
 
     @property
@@ -40,7 +41,7 @@ class LocalShell:
                 capture_output=True,
                 check=False,
                 timeout=timeout_s,
-                cwd=Path.home(),
+                cwd=self._home or Path.home(),
                 env={**os.environ, **self._env, **(env or {})},
             )
         except subprocess.TimeoutExpired as exc:
