@@ -1,0 +1,123 @@
+"""Slurm behind the port, over any shell that reaches a login node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from biomero.adapters.slurm.command import Command
+from biomero.adapters.slurm.endings import Endings, endings, parse_endings
+from biomero.adapters.slurm.merge import merge, unsettled
+from biomero.adapters.slurm.sbatch import essence, is_about_partition, is_refusal
+from biomero.adapters.slurm.scancel import scancel
+from biomero.adapters.slurm.sinfo import parse_sinfo, sinfo
+from biomero.adapters.slurm.squeue import parse_squeue, squeue
+from biomero.adapters.slurm.submission import Submission, parse_submit, submit
+from biomero.application.ports.scheduler import Partition
+from biomero.application.ports.shell import CommandResult, RemoteShell
+from biomero.domain.ids import SlurmJobId
+from biomero.domain.job import JobRef, JobReport, JobSpec
+from biomero.errors import BiomeroError, SchedulerUnavailableError, SubmissionRejectedError
+
+# Longer than the lock (90 s) and sbatch (60 s) may take together.
+_SUBMIT_TIMEOUT_S = 200.0
+# Without its controller squeue gives up after 9 to 29 s.
+_ASK_TIMEOUT_S = 90.0
+
+
+class SlurmScheduler:
+    """Submits to Slurm and reports on its jobs; see `Scheduler`.
+
+    Parameters
+    ----------
+    shell
+        Runs programs on a login node.
+    cluster
+        What messages call the cluster.
+    """
+
+    def __init__(self, shell: RemoteShell, *, cluster: str = "the cluster") -> None:
+        self._shell = shell
+        self._cluster = cluster
+
+    def submit(self, spec: JobSpec) -> JobRef:
+        """See `Scheduler.submit`; it is one remote command."""
+        done = self._run(submit(spec), timeout_s=_SUBMIT_TIMEOUT_S)
+        if not done.ok:
+            raise SchedulerUnavailableError(
+                f"submitting to {self._cluster} ended with status {done.exit_status}: {essence(done.stderr)}"
+            )
+        submission = parse_submit(done.stdout)
+        if submission.job_id is None:
+            raise self._obstacle(spec, submission, essence(done.stderr))
+        return JobRef(
+            key=spec.key,
+            job_id=submission.job_id,
+            folder=spec.script.rpartition("/")[0],
+            array_size=spec.array_size,
+        )
+
+    def report(self, jobs: Sequence[JobRef]) -> Mapping[SlurmJobId, JobReport]:
+        """See `Scheduler.report`: one ``squeue``, then one look at the records of those that ended.
+
+        A job is known by its name; under an id that was given out again another job is not taken for ours.
+        """
+        if not jobs:
+            return {}
+        done = self._run(squeue([job.job_id for job in jobs]), timeout_s=_ASK_TIMEOUT_S)
+        if not done.ok:
+            raise SchedulerUnavailableError(f"squeue failed on {self._cluster}: {essence(done.stderr)}")
+        queue = parse_squeue(done.stdout)
+        open_jobs, awaited = unsettled(jobs, queue)
+        record = Endings()
+        if open_jobs:
+            done = self._run(endings(open_jobs, awaited=awaited), timeout_s=_ASK_TIMEOUT_S)
+            if not done.ok:
+                raise SchedulerUnavailableError(f"sacct failed on {self._cluster}: {essence(done.stderr)}")
+            record = parse_endings(done.stdout)
+        return merge(jobs, queue, record)
+
+    def cancel(self, jobs: Sequence[JobRef]) -> None:
+        """See `Scheduler.cancel`."""
+        if not jobs:
+            return
+        done = self._run(scancel(jobs), timeout_s=_ASK_TIMEOUT_S)
+        if not done.ok:
+            raise SchedulerUnavailableError(f"scancel failed on {self._cluster}: {essence(done.stderr)}")
+
+    def partitions(self) -> list[Partition]:
+        """See `Scheduler.partitions`."""
+        done = self._run(sinfo(), timeout_s=_ASK_TIMEOUT_S)
+        if not done.ok:
+            raise SchedulerUnavailableError(f"sinfo failed on {self._cluster}: {essence(done.stderr)}")
+        return parse_sinfo(done.stdout)
+
+    def _run(self, command: Command, *, timeout_s: float) -> CommandResult:
+        return self._shell.run(command.argv, stdin=command.stdin, timeout_s=timeout_s)
+
+    def _obstacle(self, spec: JobSpec, submission: Submission, words: str) -> BiomeroError:
+        where = self._cluster
+        if submission.obstacle == "nowhere":
+            return SubmissionRejectedError(f"there is no folder {submission.detail} on {where}")
+        if submission.obstacle == "closed":
+            return SubmissionRejectedError(f"cannot write in {submission.detail} on {where}: {words}")
+        if submission.obstacle == "busy":
+            return SchedulerUnavailableError(f"{submission.detail} did not answer on {where}: {words}")
+        if submission.obstacle == "absent":
+            return SubmissionRejectedError(
+                f"there is no sbatch on {where}: check that it is a login node of a Slurm cluster, "
+                "and that commands without a terminal find Slurm on their PATH"
+            )
+        return self._refusal(spec, submission, words)
+
+    def _refusal(self, spec: JobSpec, submission: Submission, words: str) -> BiomeroError:
+        where = self._cluster
+        if is_about_partition(words) and submission.partitions:
+            names = ", ".join(submission.partitions)
+            return SubmissionRejectedError(
+                f"no partition {spec.resources.partition!r} on {where}; it has: {names}"
+            )
+        if is_refusal(words):
+            return SubmissionRejectedError(f"Slurm on {where} refused the job {spec.key}: {words}")
+        return SchedulerUnavailableError(
+            f"sbatch failed on {where}, whether the job {spec.key} was accepted is not known: {words}"
+        )
