@@ -1,0 +1,1 @@
+"""OME-Zarr 0.4, on Zarr 2."""

@@ -1,0 +1,1 @@
+"""OME-Zarr 0.5, on Zarr 3 with sharding."""
