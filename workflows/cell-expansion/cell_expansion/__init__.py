@@ -1,0 +1,1 @@
+"""Growing of labels into cells."""
