@@ -1,0 +1,1 @@
+"""Containers and environments that workflows run in."""
