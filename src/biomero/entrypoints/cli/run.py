@@ -1,0 +1,184 @@
+"""``biomero run``: images in, results out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from biomero.application.cancel_run import cancel_run
+from biomero.application.check_cluster import check_cluster
+from biomero.application.describe_run import describe_run
+from biomero.application.engine.drive import drive_run
+from biomero.application.ports.clusters import Cluster
+from biomero.application.run_document import RunDocument
+from biomero.application.services import Services
+from biomero.application.submit_run import Order, accept_order, check_order
+from biomero.bootstrap import make_services, resources_from, settings_for
+from biomero.domain.ids import RunId
+from biomero.domain.run_status import RunStatus
+from biomero.entrypoints.cli import exits
+from biomero.entrypoints.cli.options import (
+    cluster_options,
+    json_option,
+    pairs_of,
+    resource_flags,
+    resource_options,
+    this_user,
+)
+from biomero.entrypoints.cli.progress import TerminalProgress
+from biomero.entrypoints.cli.show import print_outcome
+from biomero.errors import RunPausedError, UsageError
+
+
+@click.command()
+@click.argument("workflow")
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--out", "results", required=True, type=click.Path(path_type=Path), help="Folder for the results."
+)
+@click.option(
+    "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the workflow."
+)
+@click.option(
+    "--input", "attachments", multiple=True, metavar="NAME=PATH", help="A file or folder for a further input."
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["apptainer", "singularity", "process"]),
+    help="How the workflow's program is run: in a container, or as a process of its own environment.",
+)
+@click.option("--python", help="With --runtime process: this Python, instead of a new environment.")
+@click.option(
+    "--container-image", help="With a container runtime: this image or .sif file instead of the descriptor's."
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["continue", "stop"]),
+    default="continue",
+    show_default=True,
+    help="What an image that fails means for the others.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images for each job; without it one job has all of them.",
+)
+@click.option("--zarr-version", type=click.Choice(["0.4", "0.5"]), default="0.5", show_default=True)
+@click.option("--keep", is_flag=True, help="Leave the run's folder on the cluster when the run is done.")
+@cluster_options
+@resource_options
+@json_option
+@exits.tells_errors
+def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the options above declare
+    """Run WORKFLOW on IMAGES and write the results to a folder.
+
+    WORKFLOW is a name (see `biomero workflows list`), a descriptor or its folder, or the address of a
+    repository such as https://github.com/org/W_name/tree/v1.2.
+    """
+    settings = settings_for(config=given["config"], cluster=given["cluster"], ssh_config=given["ssh_config"])
+    services = make_services(settings)
+    checked = check_order(_order(given), services)
+    with services.clusters.open(settings.cluster) as cluster:
+        check_cluster(cluster, checked, settings)
+        run_id = accept_order(checked, services)
+        finish(run_id, services, cluster, as_json=given["as_json"])
+
+
+def _order(given: dict[str, Any]) -> Order:
+    attachments = {
+        name: [Path(path)] for name, path in pairs_of(given["attachments"], option="--input").items()
+    }
+    if given["python"] and given["runtime"] not in {None, "process"}:
+        raise UsageError("--python goes with --runtime process")
+    return Order(
+        workflow=given["workflow"],
+        images=given["images"],
+        results=given["results"],
+        parameters=pairs_of(given["parameters"], option="--param"),
+        attachments=attachments,
+        runtime=given["runtime"],
+        python=given["python"],
+        container_image=given["container_image"],
+        resources=resources_from(resource_flags(given), where="--"),
+        on_error=given["on_error"],
+        batch_size=given["batch_size"],
+        zarr_version=given["zarr_version"],
+        keep=given["keep"],
+        config=given["config"],
+        requested_by=this_user(),
+    )
+
+
+def finish(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> None:
+    """Drive a run to its end, show it, and leave with the exit code that it deserves."""
+    if not as_json:
+        click.echo(f"run {run_id}", err=True)
+    with TerminalProgress() as progress:
+        try:
+            with services.locks.hold(run_id) as is_ours:
+                if not is_ours:
+                    raise UsageError(f"run {run_id} is being driven by another process")
+                drive_run(run_id, services, cluster, progress)
+        except KeyboardInterrupt:
+            progress.pause()
+            _interrupted(run_id, services, cluster, as_json=as_json)
+        except RunPausedError as exc:
+            progress.pause()
+            _paused(run_id, services, exc, as_json=as_json)
+    document = describe_run(services.record, run_id)
+    show_outcome(document, results=services.record.get(run_id).request["results"], as_json=as_json)
+
+
+def show_outcome(document: RunDocument, *, results: object, as_json: bool) -> None:
+    """Show a run's end and leave."""
+    if as_json:
+        exits.print_json(document.to_dict())
+    else:
+        print_outcome(document, results=results)
+    sys.exit(exits.DONE if document.status is RunStatus.DONE else exits.RUN_FAILED)
+
+
+def _paused(run_id: RunId, services: Services, error: RunPausedError, *, as_json: bool) -> NoReturn:
+    """Say what the run waits for, and how to go on."""
+    if as_json:
+        exits.print_json(describe_run(services.record, run_id).to_dict())
+    else:
+        click.echo(
+            f"biomero: {exits.printable(str(error))}\n"
+            f"run {run_id} is paused; go on when that is put right:  biomero runs resume {run_id[:8]}",
+            err=True,
+        )
+    sys.exit(exits.UNREACHABLE)
+
+
+def _interrupted(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> NoReturn:
+    """Ask what Ctrl-C means; where nobody can answer, the run is left alone."""
+    choice = "leave"
+    if sys.stdin.isatty() and not as_json:
+        click.echo("", err=True)
+        try:
+            choice = click.prompt(
+                "Leave the run as it is, or cancel it?",
+                type=click.Choice(["leave", "cancel"]),
+                default="leave",
+                err=True,
+            )
+        except click.Abort:
+            choice = "leave"
+    if choice == "cancel":
+        with TerminalProgress() as progress:
+            cancel_run(run_id, services, cluster, progress, requested_by=this_user())
+        click.echo(f"run {run_id} is cancelled", err=True)
+    elif not as_json:
+        click.echo(
+            f"run {run_id} is left; jobs that were submitted go on.\n"
+            f"  go on with it:  biomero runs resume {run_id[:8]}\n"
+            f"  cancel it:      biomero runs cancel {run_id[:8]}",
+            err=True,
+        )
+    if as_json:
+        exits.print_json(describe_run(services.record, run_id).to_dict())
+    sys.exit(exits.INTERRUPTED)
