@@ -1,0 +1,148 @@
+"""Images in memory, and fakes of what reads and writes them, for the tests of results."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomero.application.ports.image_source import OpenImage
+from biomero.application.ports.pyramids import PyramidSettings
+from biomero.application.ports.transfer import Progress
+from biomero.application.run_document import RunDocument
+from biomero.domain.imaging import Channel, ImageMetadata, Quantity
+from biomero.errors import ImageReadError
+
+MICRONS = {"y": Quantity(value=0.25, unit="micrometer"), "x": Quantity(value=0.25, unit="micrometer")}
+
+
+class MemoryImage:
+    """An image in memory; see `OpenImage`."""
+
+    def __init__(
+        self,
+        pixels: NDArray[Any],
+        *,
+        axes: str | None = None,
+        scale: Mapping[str, Quantity] | None = None,
+        channels: Sequence[Channel] = (),
+        is_rgb: bool = False,
+        name: str = "image",
+        block_shape: tuple[int, int] | None = None,
+    ) -> None:
+        axes = axes or "tczyx"[-pixels.ndim :]
+        self.pixels = pixels
+        self.metadata = ImageMetadata(
+            name=name,
+            axes=axes,
+            shape=pixels.shape,
+            dtype=pixels.dtype.name,
+            scale=dict(scale or {}),
+            channels=tuple(channels),
+            is_rgb=is_rgb,
+        )
+        self.block_shape = block_shape or (pixels.shape[-2], pixels.shape[-1])
+        self.pixels_read = 0
+
+    def read(self, *, t: int = 0, c: int = 0, z: int = 0, y: slice, x: slice) -> NDArray[Any]:
+        indices = tuple(i for i, axis in ((t, "t"), (c, "c"), (z, "z")) if axis in self.metadata.axes)
+        piece: NDArray[Any] = self.pixels[indices][y, x]
+        self.pixels_read = max(self.pixels_read, piece.size)
+        return piece
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        pass
+
+
+def pixels_of(image: OpenImage) -> NDArray[Any]:
+    """Return all pixels, with axes t, c, z, y, x."""
+    m = image.metadata
+    planes = [
+        image.read(t=t, c=c, z=z, y=slice(0, m.size("y")), x=slice(0, m.size("x")))
+        for t in range(m.size("t"))
+        for c in range(m.size("c"))
+        for z in range(m.size("z"))
+    ]
+    return np.stack(planes).reshape([m.size(axis) for axis in "tczyx"])
+
+
+def save(path: Path, image: MemoryImage) -> None:
+    """Write an image as `SavedImages` reads it, under any name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".zarr":
+        path.mkdir()
+        path /= "pixels"
+    m = image.metadata
+    said = {"axes": m.axes, "is_rgb": m.is_rgb, "scale": {a: (q.value, q.unit) for a, q in m.scale.items()}}
+    with path.open("wb") as file:
+        np.savez(file, pixels=image.pixels, said=np.array(json.dumps(said)))
+
+
+class SavedImages:
+    """Reads what `save` has written; see `ImageSource`."""
+
+    def images_in(self, path: Path) -> int:
+        self.open(path).__exit__(None, None, None)
+        return 1
+
+    def open(self, path: Path, *, index: int = 0) -> OpenImage:
+        file = path / "pixels" if path.is_dir() else path
+        try:
+            with np.load(file) as saved:
+                said = json.loads(str(saved["said"]))
+                return MemoryImage(
+                    saved["pixels"],
+                    axes=said["axes"],
+                    is_rgb=said["is_rgb"],
+                    scale={a: Quantity(value=v, unit=u) for a, (v, u) in said["scale"].items()},
+                    name=f"{path.stem}:{index}",
+                )
+        except (OSError, ValueError, zipfile.BadZipFile) as exc:
+            raise ImageReadError(f"{path} is no image") from exc
+
+
+class SavedPyramids:
+    """Writes stores that `SavedImages` reads; see `PyramidWriter` and `LabelWriter`."""
+
+    def write(
+        self, image: OpenImage, path: Path, settings: PyramidSettings, *, progress: Progress | None = None
+    ) -> None:
+        path.mkdir()
+        (path / "version").write_text(settings.version)
+        self._save(image, path / "pixels")
+        if progress:
+            progress(1)
+
+    def add_label(
+        self, store: Path, name: str, labels: OpenImage, *, progress: Progress | None = None
+    ) -> None:
+        folder = store / "labels" / name
+        folder.mkdir(parents=True)
+        self._save(labels, folder / "pixels")
+        if progress:
+            progress(1)
+
+    def _save(self, image: OpenImage, path: Path) -> None:
+        m = image.metadata
+        save(path, MemoryImage(pixels_of(image).reshape(m.shape), axes=m.axes, scale=m.scale))
+
+
+class PlainReport:
+    """Writes down what it was asked for; see `ReportWriter`."""
+
+    def write_overlay(self, image: OpenImage, labels: Sequence[OpenImage], path: Path) -> None:
+        path.write_text(f"{image.metadata.name} with {[label.metadata.name for label in labels]}")
+
+    def write_page(self, document: RunDocument, results: Path, path: Path) -> None:
+        path.write_text(f"{document.status.value} in {results.name}")

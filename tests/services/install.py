@@ -1,0 +1,26 @@
+"""Install what the tests need from the system, once a machine: ``python -m services.install``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from services import chromium, java, sshd
+from services.container_fixtures import ensure_all
+from services.packages import ensure_packages
+from services.slurm_lab import ACCOUNTING_PACKAGES, PACKAGES
+
+
+def main() -> None:
+    """Install everything; say what is missing where that cannot be done."""
+    if os.geteuid() != 0:
+        sys.exit("the tests start Slurm and sshd and so need root: run `sudo make test`")
+    sys.stdout.write("installing the system packages that are missing\n")
+    ensure_packages((*PACKAGES, *ACCOUNTING_PACKAGES))
+    for service in (sshd, java, chromium):
+        service.ensure_packages()
+    ensure_all()
+
+
+if __name__ == "__main__":
+    main()
