@@ -5,10 +5,9 @@ BIN := $(VENV)/bin
 # uv makes the environment; a machine that has none gets it into .venv
 UV = $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 SYNC = UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --locked --inexact
-FAST := -m "not slurm and not sshd and not apptainer and not slow"
 DEMO := .demo
 
-.PHONY: help setup format lint types imports unit check services test demo clean
+.PHONY: help setup format lint types imports unit check services omero-wheels test faults chaos demo clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,7 +18,7 @@ $(BIN)/python:
 
 $(VENV)/.ready: pyproject.toml uv.lock | $(BIN)/python
 	@echo "setting up $(VENV) for developers"
-	@$(SYNC) --extra readers --extra bioformats
+	@$(SYNC) --extra readers --extra bioformats --extra postgres --extra stats
 	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.runtime: pyproject.toml uv.lock | $(BIN)/python
@@ -44,15 +43,25 @@ imports: setup ## import contracts
 	$(BIN)/lint-imports
 
 unit: setup ## Fast tests: no network, no services
-	$(BIN)/pytest -q src/biomero/domain tests/unit tests/architecture tests/contract $(FAST)
+	$(BIN)/pytest -q -n auto -m fast
 
 check: lint types imports unit ## What every commit keeps green, in under 3 minutes
 
 services: setup ## Install the system packages that tests need (root, or sudo)
 	cd tests && ../$(BIN)/python -m services.install
 
-test: lint types imports services ## Everything: real Slurm, sshd, Apptainer, a browser; all started and stopped here
-	$(BIN)/pytest
+omero-wheels: | $(BIN)/python ## Build Ice for Python, which OMERO needs; once a machine, some minutes
+	$(BIN)/python deploy/ice/build_wheel.py
+
+test: lint types imports services unit ## Everything: real Slurm, sshd, Apptainer, PostgreSQL, OMERO.grid, a browser; all started and stopped here
+	$(BIN)/pytest -n 3 --dist loadfile -m "not fast and (not faults or faults_short)"
+
+faults: setup services ## Break everything under runs, one thing at a time; about an hour
+	$(BIN)/pytest -n 2 --dist loadfile -m "not fast" tests/faults
+
+N ?= 50
+chaos: setup services ## Break things at random: N=200 faults; SEED= repeats a walk
+	cd tests && ../$(BIN)/python -m faults.chaos $(N) $(SEED)
 
 demo: $(VENV)/.runtime ## Segment nuclei on real images, on this machine alone
 	@sh demo/demo.sh $(BIN) $(DEMO)

@@ -2,29 +2,58 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("biomero", deadline=None)  # nothing is measured here; machines are busy
+settings.load_profile("biomero")
 
 pytest_plugins = ["services.fixtures"]
 
-_REAL = {"slurm": "real Slurm", "sshd": "a real sshd", "apptainer": "a real Apptainer"}
+collect_ignore = ["services/small_blitz", "services/grid_client.py"]
+"""Programs for environments with omero-py."""
+
+_REAL = {
+    "slurm": "real Slurm",
+    "sshd": "a real sshd",
+    "apptainer": "a real Apptainer",
+    "postgres": "a real PostgreSQL",
+    "grid": "a real OMERO.grid",
+}
+
+_MET = "met"
+"""The property of a report that names a service; reports travel from the processes that run the tests."""
+
+_WHOLE = ("e2e", "integration")
+"""Folders of tests that take their time even without a service."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is for every commit: all that meets nothing real and takes no time."""
+    whole = [config.rootpath / "tests" / folder for folder in _WHOLE]
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if not marks & {*_REAL, "slow", "faults"} and not any(
+            item.path.is_relative_to(folder) for folder in whole
+        ):
+            item.add_marker(pytest.mark.fast)
+        # not by keywords: folders of that name count there too
+        item.user_properties.extend((_MET, mark) for mark in _REAL if mark in marks)
 
 
 class _Met:
-    """Counts the tests that passed on a real service."""
+    """Counts the tests that passed on a real service, wherever pytest ran them."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, set[str]] = {}
         self._passed: Counter[str] = Counter()
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        # not by keywords: folders of that name count there too
-        self._marks = {i.nodeid: {m.name for m in i.iter_markers() if m.name in _REAL} for i in items}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
-            self._passed.update(self._marks.get(report.nodeid, ()))
+            self._passed.update(str(value) for name, value in report.user_properties if name == _MET)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for mark, words in _REAL.items():
@@ -32,4 +61,7 @@ class _Met:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # what a shell starts in the background ignores Ctrl-C; programs that tests start are to heed it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(_Met())

@@ -10,7 +10,10 @@
     │   ├── ParameterError              a parameter: unknown, missing, of the wrong type, out of range
     │   ├── InputError                  an input: missing, empty, of one name with another
     │   ├── UnknownRunError             no run of that id
-    │   └── ContainerImageError         the container image or environment of a workflow cannot be had
+    │   ├── UnknownTaskError            no task of that id
+    │   ├── NotRepeatableError          a run cannot be repeated: an input or its workflow is not what it was
+    │   ├── ContainerImageError         the container image or environment of a workflow cannot be had
+    │   └── WorkerRunningError          there is a worker already, and the database is for one
     ├── ImageError                      pixels
     │   ├── ImageReadError              an image that cannot be read: truncated, damaged, foreign
     │   │   └── UnsupportedImageError   nothing is wrong with it, but this reader does not read its kind
@@ -19,6 +22,7 @@
     │   ├── ConnectionFailedError       no connection (transient)
     │   ├── HostKeyError                the host showed a key that is unknown or has changed
     │   ├── AuthenticationFailedError   the host refused the login
+    │   │   └── ClusterBarredError      it did so too often: nothing is sent there until a person says so
     │   ├── RemoteCommandError          a remote command ended with an exit status nobody expected
     │   ├── RemoteTimeoutError          a remote command did not end in time (transient)
     │   ├── TransferError               bytes that did not arrive
@@ -28,7 +32,19 @@
     │   │   └── UnsafePathError         a name that leaves its folder
     │   ├── SubmissionRejectedError     the scheduler would refuse the same job again
     │   ├── SchedulerUnavailableError   the scheduler cannot be asked now (transient)
+    │   │   └── SchedulerBusyError      it answers, and takes no more jobs until others have ended
     │   └── UnparsableOutputError       a program said something that we do not understand
+    ├── RecordError                     the database of runs
+    │   ├── DatabaseUnavailableError    it cannot be reached, or it broke off (transient)
+    │   ├── RecordConflictError         others changed the same run again and again (transient)
+    │   └── SchemaError                 its tables are of another release; the message has the command
+    ├── OmeroError                      OMERO, or the way to it
+    │   ├── OmeroUnavailableError       it does not answer (transient)
+    │   └── OmeroScriptError            a script did not run there and back
+    ├── NotificationError               people could not be told how a run ended
+    │   ├── NotificationFailedError     it did not get through (transient)
+    │   └── NotificationRefusedError    the receiver would refuse the same message again
+    ├── LeaseLostError                  another process works on the run now; what this one did is dropped
     └── RunPausedError                  a run waits for a person; resuming goes on where it stands
 
 ``transient`` says whether the same attempt may succeed later; nothing else decides on a retry.
@@ -47,7 +63,7 @@ class UsageError(BiomeroError):
     """What was asked for cannot be done as it was asked."""
 
 
-class ConfigurationError(UsageError):
+class ConfigurationError(UsageError, ValueError):
     """A setting is wrong, or a name in a configuration does not resolve."""
 
 
@@ -71,8 +87,20 @@ class UnknownRunError(UsageError, LookupError):
     """There is no run of that id."""
 
 
+class UnknownTaskError(UsageError, LookupError):
+    """There is no task of that id."""
+
+
+class NotRepeatableError(UsageError):
+    """A run cannot be repeated as it was: an input or its workflow is gone or has changed."""
+
+
 class ContainerImageError(UsageError):
     """The container image or the environment of a workflow cannot be had."""
+
+
+class WorkerRunningError(UsageError):
+    """A worker drives the runs of this database already; SQLite is for one."""
 
 
 class ImageError(BiomeroError):
@@ -107,6 +135,10 @@ class HostKeyError(ClusterError):
 
 class AuthenticationFailedError(ClusterError):
     """The host refused the login."""
+
+
+class ClusterBarredError(AuthenticationFailedError):
+    """The cluster refused too many logins; nothing is sent there until a person or new settings say so."""
 
 
 class RemoteCommandError(ClusterError):
@@ -151,8 +183,64 @@ class SchedulerUnavailableError(ClusterError):
     transient = True
 
 
+class SchedulerBusyError(SchedulerUnavailableError):
+    """A limit on jobs is reached: nothing was submitted, and the same job will be taken later."""
+
+
 class UnparsableOutputError(ClusterError, ValueError):
     """A program said something that we do not understand; the message holds the text."""
+
+
+class RecordError(BiomeroError):
+    """The database that holds runs and views failed; nothing was half written."""
+
+
+class DatabaseUnavailableError(RecordError, ConnectionError):
+    """The database cannot be reached, or broke off; the message shows no password."""
+
+    transient = True
+
+
+class RecordConflictError(RecordError):
+    """Others changed the same run or task at every attempt; nothing was written."""
+
+    transient = True
+
+
+class SchemaError(RecordError):
+    """The tables of views are those of another release; the message says what to do."""
+
+
+class OmeroError(BiomeroError):
+    """OMERO, or the way to it."""
+
+
+class OmeroUnavailableError(OmeroError, ConnectionError):
+    """OMERO does not answer."""
+
+    transient = True
+
+
+class OmeroScriptError(OmeroError):
+    """A script of OMERO did not run there and back; the message says what OMERO says."""
+
+
+class NotificationError(BiomeroError):
+    """People could not be told what became of a run."""
+
+
+class NotificationFailedError(NotificationError, ConnectionError):
+    """The message did not get through; it is unknown whether it arrived."""
+
+    transient = True
+
+
+class NotificationRefusedError(NotificationError):
+    """The receiver refused the message, and would refuse it again."""
+
+
+class LeaseLostError(BiomeroError):
+    """Another process works on the run now; nothing that this one says of it is stored any more."""
 
 
 class RunPausedError(BiomeroError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,47 @@ def test_a_job_id_under_another_name_is_not_ours(make: Maker) -> None:
 def test_partitions_have_different_names(make: Maker) -> None:
     names = [partition.name for partition in make.scheduler.partitions()]
     assert len(names) == len(set(names))
+
+
+def test_the_jobs_of_the_account_are_known_newest_first(make: Maker) -> None:
+    ended, waits = make.job(1), make.job(0, 0, is_array=True, waits=True)
+    first = make.scheduler.submit(ended)
+    until(make, first, is_final)
+    second = make.scheduler.submit(waits)
+    until(make, second, is_running)
+    ids = [first.job_id, second.job_id]
+    known = [job for job in make.scheduler.history() if job.job_id in ids]
+    assert [(job.job_id, job.name, job.state) for job in known] == [
+        (second.job_id, waits.key, JobState.RUNNING),
+        (first.job_id, ended.key, JobState.FAILED),
+    ]
+    assert [job.folder for job in known] == [second.folder, first.folder]
+    assert make.scheduler.history(jobs=ids) == known
+    assert make.scheduler.history(jobs=[SlurmJobId(987654)]) == []
+    assert make.scheduler.history(jobs=[]) == []
+    assert {job.job_id for job in make.scheduler.history(since=datetime(2023, 1, 1, tzinfo=UTC))} >= set(ids)
+    make.release(waits)
+    until(make, second, is_final)
+
+
+def test_the_load_names_our_jobs_while_they_have_not_ended(make: Maker) -> None:
+    single, array = make.job(0, waits=True), make.job(0, 0, is_array=True)
+    ref = make.scheduler.submit(single)
+    until(make, ref, is_running)
+    (own,) = [job for job in make.scheduler.load().jobs if job.name == single.key]
+    assert (own.job_id, own.state, own.indices) == (ref.job_id, JobState.RUNNING, None)
+    make.release(single)
+    until(make, ref, is_final)
+    until(make, make.scheduler.submit(array), is_final)
+    assert {single.key, array.key}.isdisjoint(job.name for job in make.scheduler.load().jobs)
+
+
+def test_the_load_has_every_partition(make: Maker) -> None:
+    load = make.scheduler.load()
+    assert [p.name for p in load.partitions] == [p.name for p in make.scheduler.partitions()]
+    assert all(p.is_up and sum(p.nodes.values()) for p in load.partitions)
+
+
+def test_the_size_of_arrays_is_a_number_or_not_limited(make: Maker) -> None:
+    limit = make.scheduler.max_array_size()
+    assert limit is None or limit > 1

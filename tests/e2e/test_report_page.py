@@ -14,8 +14,8 @@ from biomero.application.results_folder import claim_results_folder
 from biomero.application.run_document import ImageRecord, OutputKind, OutputRecord, RunDocument
 from biomero.application.write_report import WriteReport
 from biomero.domain.failure import Failure, FailureClass
+from biomero.testing.images import ArrayImage
 from services import chromium
-from services.array_images import MemoryImage
 from services.run_documents import ALL_DONE, a_document, a_failed_document
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def a_hostile_run(results: Path) -> RunDocument:
         pixels, labels = nuclei(seed=index)
         path = f"overlays/{index}-{HOSTILE[:21]}.png"
         if index < 2:
-            report.write_overlay(MemoryImage(pixels), [MemoryImage(labels)], results / path)
+            report.write_overlay(ArrayImage(pixels), [ArrayImage(labels)], results / path)
             outputs += [
                 OutputRecord(path=path, sha256="0" * 64, size=9, kind=OutputKind.OVERLAY, image=index),
                 OutputRecord(

@@ -116,6 +116,8 @@ def test_batches_are_judged_one_by_one(user: User, images: list[Path]) -> None:
         (["a.tif", "--mem", "lots"], "memory"),
         (["a.tif", "--input", "nothing=a.tif"], "nothing"),
         (["a.tif", "--runtime", "apptainer", "--python", "x"], "--python"),
+        (["a.tif", "--python", "/nowhere/python"], "/nowhere/python"),
+        (["a.tif", "--runtime", "singularity"], "singularity"),
         (["a.tif", "--config", "nowhere.ini"], "nowhere.ini"),
         ([], "no image"),
     ],
@@ -131,6 +133,13 @@ def test_bad_input_is_named_and_nothing_is_started(user: User, words: list[str],
     assert message in ended.stderr
     assert len(ended.stderr.strip().splitlines()) <= 3
     assert not (user.home / "results").exists()
+    assert user.here("runs", "list", "--json").document["runs"] == []
+
+
+def test_a_missing_input_is_named_and_nothing_is_started(user: User, images: list[Path]) -> None:
+    ended = user.here("run", "measure", *images, "--out", "results")
+    assert ended.code == 2, ended.stderr
+    assert "--input labels=PATH" in ended.stderr
     assert user.here("runs", "list", "--json").document["runs"] == []
 
 
@@ -154,8 +163,9 @@ def test_results_of_another_run_are_never_overwritten(user: User, images: list[P
 
 
 def test_runs_are_seen_and_cancelled_from_another_shell(user: User, images: list[Path]) -> None:
-    driver = user.start("run", THRESHOLD, *images, "--out", "results", *HERE, "--param", "behave=sleep")
-    try:
+    with user.started(
+        "run", THRESHOLD, *images, "--out", "results", *HERE, "--param", "behave=sleep"
+    ) as driver:
         deadline = time.monotonic() + 60
         while (shown := user.here("runs", "show", "last", "--json")).code or shown.document[
             "status"
@@ -167,23 +177,17 @@ def test_runs_are_seen_and_cancelled_from_another_shell(user: User, images: list
         assert cancelled.code == 0, cancelled.stderr
         assert cancelled.document["status"] == "cancelled"
         assert driver.wait(timeout=30) == 1
-    finally:
-        driver.kill()
-        driver.wait()
     (task,) = cancelled.document["jobs"][-1]["tasks"]
     assert task["state"] in {"CANCELLED", "RUNNING"}
 
 
 def test_a_driver_that_is_killed_loses_nothing(user: User, images: list[Path]) -> None:
-    driver = user.start("run", THRESHOLD, *images, "--out", "results", *HERE)
-    deadline = time.monotonic() + 60
-    while True:
-        listed = user.here("runs", "list", "--json")
-        if listed.document["runs"] and listed.document["runs"][0]["status"] not in {"submitted", "exporting"}:
-            break
-        assert time.monotonic() < deadline
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    with user.started("run", THRESHOLD, *images, "--out", "results", *HERE):
+        deadline = time.monotonic() + 60
+        while not (listed := user.here("runs", "list", "--json").document["runs"]) or (
+            listed[0]["status"] in {"submitted", "exporting"}
+        ):
+            assert time.monotonic() < deadline
     resumed = user.biomero("runs", "resume", "last", "--json")
     assert resumed.code == 0, resumed.stderr + resumed.stdout
     assert [i["objects"] for i in resumed.document["images"]] == [1, 1, 1]
@@ -192,12 +196,14 @@ def test_a_driver_that_is_killed_loses_nothing(user: User, images: list[Path]) -
 
 
 def test_an_interrupted_run_is_left_as_it_is_and_can_be_cancelled(user: User, images: list[Path]) -> None:
-    driver = user.start("run", THRESHOLD, *images, "--out", "results", *HERE, "--param", "behave=sleep")
-    deadline = time.monotonic() + 60
-    while user.here("runs", "show", "last", "--json").document.get("status") != "running":
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-    driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=30) == 130
+    with user.started(
+        "run", THRESHOLD, *images, "--out", "results", *HERE, "--param", "behave=sleep"
+    ) as driver:
+        deadline = time.monotonic() + 60
+        while user.here("runs", "show", "last", "--json").document.get("status") != "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.3)
+        driver.send_signal(signal.SIGINT)
+        assert driver.wait(timeout=30) == 130
     assert user.here("runs", "show", "last", "--json").document["status"] == "running"
     assert user.biomero("runs", "cancel", "last", "--json").document["status"] == "cancelled"

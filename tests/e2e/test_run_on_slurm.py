@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from pathlib import Path
 
@@ -124,15 +123,11 @@ def test_a_cluster_that_cannot_be_reached_is_exit_code_3(
 def test_a_run_is_cancelled_from_another_shell(cluster_user: User, slurm_lab: SlurmLab) -> None:
     image = images_in(cluster_user.home, 1)
     options = (*cluster_user.cluster, *PROCESS, "--param", "behave=sleep")
-    driver = cluster_user.start("run", THRESHOLD, *image, "--out", "results", *options)
-    try:
+    with cluster_user.started("run", THRESHOLD, *image, "--out", "results", *options) as driver:
         wait_for(cluster_user, "running")
         cancelled = cluster_user.biomero("runs", "cancel", "last", "--json")
         assert cancelled.document["status"] == "cancelled"
         assert driver.wait(timeout=60) == 1
-    finally:
-        driver.kill()
-        driver.wait()
     assert (
         f"biomero-{cancelled.document['id']}"
         not in slurm_lab.run_as_user(("squeue", "-h", "-o", "%j")).stdout.decode()
@@ -141,12 +136,10 @@ def test_a_run_is_cancelled_from_another_shell(cluster_user: User, slurm_lab: Sl
 
 def test_a_driver_that_is_killed_loses_nothing(cluster_user: User, slurm_lab: SlurmLab) -> None:
     options = (*cluster_user.cluster, *PROCESS)
-    driver = cluster_user.start(
+    with cluster_user.started(
         "run", THRESHOLD, *images_in(cluster_user.home, 2), "--out", "results", *options
-    )
-    wait_for(cluster_user, "converting")
-    driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    ):
+        wait_for(cluster_user, "converting")
     document = succeeded(cluster_user.biomero("runs", "resume", "last", "--json")).document
     assert [i["objects"] for i in document["images"]] == [1, 1]
     known = slurm_lab.run_as_user(("sacct", "-X", "-n", "-P", "--format=JobName%100,JobID")).stdout.decode()

@@ -7,8 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class User:
 
     home: Path
     cluster: Sequence[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def env(self) -> Mapping[str, str]:
         return {
@@ -51,10 +52,18 @@ class User:
             "BIOMERO_STATE": str(self.home / "state"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "COLUMNS": "200",
+            **self.variables,
         }
 
-    def start(self, *words: str | Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([str(BIOMERO), *map(str, words)], env=self.env(), cwd=self.home)
+    @contextlib.contextmanager
+    def started(self, *words: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the command beside the block, at the end of which it is killed if it has not ended."""
+        argv = [str(BIOMERO), *map(str, words)]
+        with subprocess.Popen(argv, env=self.env(), cwd=self.home) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def biomero(self, *words: str | Path, timeout_s: float = 240) -> Ended:
         done = subprocess.run(

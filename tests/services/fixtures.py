@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from biomero.application.settings import AnalyticsSettings
+from biomero.bootstrap import open_tracking
+from services.postgres import PostgresServer
 from services.slurm_lab import SlurmLab
 
+_POSTGRES = pytest.StashKey[PostgresServer]()
 _LAB = pytest.StashKey[SlurmLab]()
 
 
@@ -35,3 +39,37 @@ def start_lab(config: pytest.Config, *, accounting: bool = True, min_job_age_s: 
     config.add_cleanup(stop)
     lab.start(guarded=True)
     return lab
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config) -> PostgresServer:
+    """Return a real PostgreSQL server: one for the session, a database for each test."""
+    if _POSTGRES not in pytestconfig.stash:
+        pytestconfig.stash[_POSTGRES] = start_postgres(pytestconfig)
+    return pytestconfig.stash[_POSTGRES]
+
+
+def start_postgres(config: pytest.Config, *, keeps_commits: bool = False) -> PostgresServer:
+    """Start a server that stops with the session, and prepare what its databases are copies of."""
+    folder = Path(tempfile.mkdtemp(prefix="biomero-postgres-"))
+    server = PostgresServer(folder, keeps_commits=keeps_commits)
+
+    def stop() -> None:
+        server.halt()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(stop)
+    server.start()
+    template = open_tracking(AnalyticsSettings(database_url=server.template()), folder)
+    template.catch_up()
+    template.close()
+    return server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a database of the test's own, once of SQLite and once of PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/record.sqlite"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.database()

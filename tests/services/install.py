@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from services import chromium, java, sshd
+from services import biomero_2, chromium, java, omero_grid, omero_py, postgres, shellcheck, sshd
 from services.container_fixtures import ensure_all
+from services.crate_validator import crate_validator
 from services.packages import ensure_packages
 from services.slurm_lab import ACCOUNTING_PACKAGES, PACKAGES
 
@@ -17,9 +18,12 @@ def main() -> None:
         sys.exit("the tests start Slurm and sshd and so need root: run `sudo make test`")
     sys.stdout.write("installing the system packages that are missing\n")
     ensure_packages((*PACKAGES, *ACCOUNTING_PACKAGES))
-    for service in (sshd, java, chromium):
+    for service in (sshd, java, chromium, postgres, omero_grid, shellcheck):
         service.ensure_packages()
     ensure_all()
+    crate_validator()
+    biomero_2.ensure_environment()
+    omero_py.ensure_all()
 
 
 if __name__ == "__main__":

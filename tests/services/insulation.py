@@ -52,6 +52,19 @@ class Insulation:
             return list(argv)
         return self._inside("cgroups" if self.has_cgroups else "names", argv)
 
+    def with_mounts(self, script: str, *arguments: str) -> list[str]:
+        """Return what stands before a command so that it sees mounts which nobody else sees.
+
+        Parameters
+        ----------
+        script
+            Shell that makes the mounts; `arguments` are its ``$1`` and so on. What it mounts ends with the
+            command.
+        """
+        count = len(arguments)
+        text = f'{script.strip()} || exit 1\nshift {count}\nexec "$@"'
+        return [*self._unshare, "sh", "-c", text, "sh", *arguments]
+
     def remove_control_groups(self, tag: str) -> None:
         """Remove the control groups of nodes whose names begin with `tag`; their processes have ended."""
         self.probe(cgroups=True)

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
-def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> None:
+def wait_until(
+    condition: Callable[[], bool], what: str, *, timeout_s: float = 30.0, every_s: float = 0.05
+) -> None:
     """Wait for a condition.
 
     Raises
@@ -25,7 +27,7 @@ def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 3
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"not within {timeout_s:g} s: {what}")
-        time.sleep(0.05)
+        time.sleep(every_s)
 
 
 def free_ports(count: int) -> list[int]:
@@ -123,6 +125,18 @@ class Daemons:
         if pid is not None:
             _signal(pid, signal.SIGKILL)
         self.stop(name)
+
+    def freeze(self, name: str) -> None:
+        """Stop a daemon where it stands; it keeps its connections and answers nobody."""
+        pid = self.pid(name)
+        if pid is not None:
+            _signal(pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen daemon go on."""
+        pid = self.pid(name)
+        if pid is not None:
+            _signal(pid, signal.SIGCONT)
 
     def names(self) -> list[str]:
         """Return the daemons that were started and not stopped."""

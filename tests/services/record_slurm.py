@@ -14,6 +14,8 @@ from pathlib import Path
 
 from biomero.adapters.slurm.command import Command
 from biomero.adapters.slurm.endings import endings
+from biomero.adapters.slurm.history import history
+from biomero.adapters.slurm.load import array_limit, load
 from biomero.adapters.slurm.sinfo import sinfo
 from biomero.adapters.slurm.squeue import squeue
 from biomero.adapters.slurm.submission import submit
@@ -92,6 +94,7 @@ class Recorder:
 def record_all(recorder: Recorder) -> None:
     """Record every command with accounting."""
     recorder.record("sinfo-partitions", sinfo())
+    recorder.record("scontrol-config", array_limit())
     sleep = ("sleep", "600")
     asked = {
         "partition": JobResources(partition="nope"),
@@ -103,6 +106,7 @@ def record_all(recorder: Recorder) -> None:
         "constraint": JobResources(constraint="nope"),
         "policy": JobResources(qos="tiny", cpus=8),
         "option": JobResources(extra={"nonsense": ""}),
+        "ways": JobResources(memory_mb=50, extra={"mem-per-cpu": "50M"}),
     }
     for case, resources in asked.items():
         command = recorder.submit(f"refused-{case}", ("true",), resources=resources)
@@ -130,8 +134,13 @@ def record_all(recorder: Recorder) -> None:
     wait_until(recorder.has("too-big", "OUT_OF_MEMORY"), "the job had too little memory")
     ids = [ref.job_id for ref in recorder.refs.values()]
     recorder.record("squeue-mixed", squeue(ids))
+    recorder.record("load-mixed", load())
+    recorder.record("history-mixed", history(None, None))
     recorder.record("squeue-unknown", squeue([SlurmJobId(987654)]))
     wait_until(recorder.has("requeued", "COMPLETED"), "the job ran again", timeout_s=60)
+    gpus = JobResources(cpus=2, memory_mb=200, partition="gpu", gres="gpu:2")
+    recorder.submit("with-gpus", ("sleep", "1"), resources=gpus)
+    wait_until(recorder.has("with-gpus", "COMPLETED"), "the job with GPUs has ended", timeout_s=60)
     recorder.lab.run_as_root(["scancel", "--user=biomero-lab"])
     awaited = [str(r.job_id) for r in recorder.refs.values() if r.array_size is None]
     recorder.record("sacct-mixed", endings(list(recorder.refs.values()), awaited=awaited))
@@ -144,23 +153,29 @@ def record_without_accounting(recorder: Recorder) -> None:
     wait_until(recorder.has("array", "FAILED"), "a task has failed")
     wait_until(recorder.has("ended-well", "COMPLETED"), "the job has ended")
     recorder.record("sacct-disabled", endings(list(recorder.refs.values())))
+    recorder.record("history-disabled", history(None, None))
+
+
+def with_cluster(work: Callable[[Recorder], None], *, accounting: bool) -> None:
+    """Start a cluster, record, and stop it."""
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        lab = SlurmLab(Path(parent) / "lab", tag="rec", accounting=accounting, min_job_age_s=300)
+        try:
+            lab.start(guarded=True)
+            recorder = Recorder(lab)
+            try:
+                work(recorder)
+            finally:
+                recorder.close()
+        finally:
+            lab.stop()
 
 
 def main() -> None:
-    """Record everything."""
-    for accounting, work in ((True, record_all), (False, record_without_accounting)):
-        with tempfile.TemporaryDirectory() as parent:
-            Path(parent).chmod(0o755)
-            lab = SlurmLab(Path(parent) / "lab", tag="rec", accounting=accounting, min_job_age_s=300)
-            try:
-                lab.start(guarded=True)
-                recorder = Recorder(lab)
-                try:
-                    work(recorder)
-                finally:
-                    recorder.close()
-            finally:
-                lab.stop()
+    """Record everything about jobs; `services.record_slurm_health` records the rest."""
+    with_cluster(record_all, accounting=True)
+    with_cluster(record_without_accounting, accounting=False)
     subprocess.run(["git", "status", "--short", str(_FIXTURES)], check=False)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import tarfile
@@ -35,6 +36,11 @@ class Registry:
         """Return how often a layer was fetched."""
         lines = self.log.read_text().splitlines()
         return sum('"GET /v2/' in line and "/blobs/" in line and '" 200 ' in line for line in lines)
+
+    def sent(self) -> int:
+        """Return how many bytes of layers went out."""
+        sizes = re.findall(r'"GET /v2/[^"]*/blobs/[^"]*" 200 (\d+)', self.log.read_text())
+        return sum(map(int, sizes))
 
     def push(self, name: str, tag: str, layer: bytes, settings: Mapping[str, object]) -> str:
         """Put an image of one layer there; return the digest of its manifest.

@@ -76,12 +76,12 @@ class SlurmLab:
         self._cgroup = cgroup
         self._min_job_age_s = min_job_age_s
         self._tag = tag
-        self._daemons = Daemons(folder, env=self.env)
-        self._insulation = Insulation(folder / "cgroup", env=self.env)
-        self._database = AccountingDatabase(folder, self._daemons, env=self.env)
-        self._login = LoginNode(folder, self._daemons, user=USER, home=HOME, env=self.env)
-        self.ssh_config = self._login.ssh_config
-        self.alias = self._login.alias
+        self.daemons = Daemons(folder, env=self.env)
+        self.insulation = Insulation(folder / "cgroup", env=self.env)
+        self._database = AccountingDatabase(folder, self.daemons, env=self.env)
+        self.login_node = LoginNode(folder, self.daemons, user=USER, home=HOME, env=self.env)
+        self.ssh_config = self.login_node.ssh_config
+        self.alias = self.login_node.alias
         self._layout: files.LabLayout | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -125,8 +125,8 @@ class SlurmLab:
                 self._database.add_accounts(USER)
             self.start_controller()
             for name in self.node_names:
-                self._start_inside(name, ["slurmd", "-D", "-N", name])
-            self._login.start()
+                self.start_node(name)
+            self.login_node.start()
             wait_until(self._is_ready, "every node is idle", timeout_s=60)
         except (OSError, subprocess.SubprocessError, TimeoutError) as exc:
             logs = self._last_words()
@@ -139,18 +139,18 @@ class SlurmLab:
     def stop(self) -> None:
         """End the jobs and exactly the processes that `start` started; half-started is fine too."""
         with contextlib.suppress(subprocess.SubprocessError, OSError):
-            if self._daemons.is_alive("slurmctld"):
+            if self.daemons.is_alive("slurmctld"):
                 self._end_jobs()
-        self._login.stop()
-        names = self._daemons.names()
+        self.login_node.stop()
+        names = self.daemons.names()
         last = ["slurmctld", "slurmdbd", "mariadbd", "munged"]
         for name in [n for n in names if n not in last] + [n for n in last if n in names]:
-            self._daemons.stop(name)
+            self.daemons.stop(name)
         # Steps and processes of jobs that outlived their slurmd; all have our configuration's path.
         end([p for p in with_environment(f"SLURM_CONF={self.env['SLURM_CONF']}") if p != self._guard_pid])
         self._remove_control_groups()
         self._database.remove()
-        self._login.remove()
+        self.login_node.remove()
         if self._guard is not None:
             self._guard.communicate(b"done")
             self._guard = None
@@ -187,7 +187,11 @@ class SlurmLab:
 
     def stop_controller(self) -> None:
         """Stop slurmctld; jobs go on."""
-        self._daemons.stop("slurmctld")
+        self.daemons.stop("slurmctld")
+
+    def start_node(self, name: str) -> None:
+        """Start a node's slurmd."""
+        self._start_inside(name, ["slurmd", "-D", "-N", name])
 
     def start_accounting(self) -> None:
         """Start slurmdbd."""
@@ -197,7 +201,7 @@ class SlurmLab:
 
     def stop_accounting(self) -> None:
         """Stop slurmdbd; jobs go on, and are accounted later."""
-        self._daemons.stop("slurmdbd")
+        self.daemons.stop("slurmdbd")
 
     @property
     def _lab(self) -> files.LabLayout:
@@ -234,8 +238,8 @@ class SlurmLab:
             os.mknod(self.folder / "dev" / f"gpu{i}", 0o20666, os.makedev(1, 3))
 
     def _write_files(self) -> None:
-        self._insulation.probe(cgroups=self._cgroup is not False)
-        self.has_cgroups = self._insulation.has_cgroups
+        self.insulation.probe(cgroups=self._cgroup is not False)
+        self.has_cgroups = self.insulation.has_cgroups
         if self._cgroup and not self.has_cgroups:
             raise RuntimeError("this machine does not let us mount control groups (v1)")
         version = subprocess.run(["slurmctld", "-V"], capture_output=True, text=True, check=True).stdout
@@ -245,9 +249,7 @@ class SlurmLab:
         self._layout = lab = files.LabLayout(
             folder=self.folder,
             tag=tag,
-            host_name="localhost"
-            if self._insulation.has_own_names
-            else os.uname().nodename.partition(".")[0],
+            host_name="localhost" if self.insulation.has_own_names else os.uname().nodename.partition(".")[0],
             nodes=self._nodes,
             controller_port=ports[0],
             accounting_port=ports[1],
@@ -273,11 +275,11 @@ class SlurmLab:
         mail.chmod(0o755)
         for name in lab.node_names:
             (self.folder / "spool" / name).mkdir()
-        self._login.prepare(lab, port=ports[2])
+        self.login_node.prepare(lab, port=ports[2])
         (self.folder / "lab.json").write_text(json.dumps({"tag": tag, "cgroups": self.has_cgroups}))
 
     def _start_inside(self, name: str, argv: Sequence[str], *, env: dict[str, str] | None = None) -> None:
-        self._daemons.start(name, self._insulation.wrap(argv), env=env)
+        self.daemons.start(name, self.insulation.wrap(argv), env=env)
 
     def _start_munge(self) -> None:
         key = self.folder / "etc" / "munge.key"
@@ -293,7 +295,7 @@ class SlurmLab:
             "seed-file": munge / "munged.seed",
         }
         options = [f"--{name}={path}" for name, path in places.items()]
-        self._daemons.start("munged", ["munged", "--foreground", "--num-threads=10", *options], user="munge")
+        self.daemons.start("munged", ["munged", "--foreground", "--num-threads=10", *options], user="munge")
         probe = ["munge", f"--socket={self._lab.munge_socket}", "--no-input"]
         wait_until(lambda: self._succeeds(probe), "munged answers")
 
@@ -319,7 +321,7 @@ class SlurmLab:
         return idle == set(self.node_names)
 
     def _require(self, name: str) -> None:
-        if not self._daemons.is_alive(name):
+        if not self.daemons.is_alive(name):
             raise subprocess.SubprocessError(f"{name} ended at once")
 
     def _end_jobs(self) -> None:
@@ -333,7 +335,7 @@ class SlurmLab:
     def _remove_control_groups(self) -> None:
         memory = self.folder / "lab.json"
         if memory.exists() and json.loads(memory.read_text())["cgroups"]:
-            self._insulation.remove_control_groups(json.loads(memory.read_text())["tag"])
+            self.insulation.remove_control_groups(json.loads(memory.read_text())["tag"])
 
     def _start_guard(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

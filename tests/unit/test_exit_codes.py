@@ -16,6 +16,7 @@ from biomero.entrypoints.cli.exits import RUN_FAILED, UNREACHABLE, USAGE, exit_c
         (errors.ImageReadError, USAGE),
         (errors.SubmissionRejectedError, USAGE),
         (errors.NoSpaceError, USAGE),
+        (errors.DatabaseUnavailableError, USAGE),
         (errors.RemotePermissionError, USAGE),
         (errors.ConnectionFailedError, UNREACHABLE),
         (errors.HostKeyError, UNREACHABLE),

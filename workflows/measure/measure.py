@@ -52,7 +52,9 @@ def main() -> int:
     arguments = _parser().parse_args()
     if arguments.infolder.resolve() == arguments.labels.resolve():
         print(
-            f"ERROR: images and labels are one folder, {arguments.labels}; give the labels", file=sys.stderr
+            f"ERROR: images and labels are one folder, {arguments.labels}: labels need a folder of their own "
+            "(--labels FOLDER; with biomero run: --input labels=FOLDER)",
+            file=sys.stderr,
         )
         return NOTHING_TO_DO
     arguments.outfolder.mkdir(parents=True, exist_ok=True)

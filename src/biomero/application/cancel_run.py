@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from biomero.application.engine.drive import drive_run
+import time
+
+from biomero.application.drive_here import drive_until, told
+from biomero.application.engine.patience import ATTENDED, Patience
+from biomero.application.engine.place import POOLS, place_of, step_of
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener
+from biomero.application.ports.run_queue import Wish
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import UsageError
 
 _PATIENCE_S = 180.0
-_LOOK_S = 0.5
+
+
+def request_cancel(run_id: RunId, services: Services, *, requested_by: str) -> WorkflowRun:
+    """Record that a run shall end; whoever drives it hears of it.
+
+    A run that has ended is left as it is.
+    """
+    run = services.record.get(run_id)
+    if services.queue.find(run_id) is None and not run.status.is_final:
+        step, queued = step_of(run), place_of(run, host=services.home)
+        services.queue.restart(run_id, step, POOLS[step], lambda _: None, otherwise=queued)
+    return services.queue.request(run_id, Wish.CANCEL, lambda run: run.request_cancel(requested_by))
 
 
 def cancel_run(
-    run_id: RunId, services: Services, cluster: Cluster, listener: ProgressListener, *, requested_by: str
+    run_id: RunId,
+    services: Services,
+    cluster: Cluster,
+    listener: ProgressListener,
+    *,
+    requested_by: str,
+    patience: Patience = ATTENDED,
 ) -> WorkflowRun:
     """End a run and its jobs, and wait until that is so.
 
@@ -30,21 +52,25 @@ def cancel_run(
     ------
     UsageError
         If the process that drives the run does not react.
-    ClusterError
-        If the cluster cannot be reached. The wish stands; it takes effect when the run is resumed.
+    ConnectionFailedError
+        If the cluster cannot be reached. The wish stands; it takes effect when the cluster is back and
+        anybody drives the run.
     """
-    run = services.record.change(run_id, lambda run: run.request_cancel(requested_by))
-    waited = 0.0
-    while not run.status.is_final:
-        with services.locks.hold(run_id) as is_ours:
-            if is_ours:
-                return drive_run(run_id, services, cluster, listener)
-        if waited >= _PATIENCE_S:
-            raise UsageError(
-                f"run {run_id} is driven by another process, which has not ended it after {waited:.0f} s; "
-                "the wish is recorded"
-            )
-        services.clock.sleep(_LOOK_S)
-        waited += _LOOK_S
-        run = services.record.get(run_id)
-    return run
+    run = request_cancel(run_id, services, requested_by=requested_by)
+    if run.status.is_final:
+        return run
+    began = time.monotonic()
+    run = drive_until(
+        run_id,
+        services,
+        cluster,
+        listener,
+        patience=patience,
+        is_enough=lambda: time.monotonic() - began > _PATIENCE_S,
+    )
+    if not run.status.is_final and time.monotonic() - began > _PATIENCE_S:
+        raise UsageError(
+            f"run {run_id} is driven by another process, which has not ended it after {_PATIENCE_S:.0f} s; "
+            "the wish is recorded"
+        )
+    return told(run)

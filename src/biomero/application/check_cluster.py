@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from pathlib import Path
 
 from biomero.application.engine.analyse import job_resources
 from biomero.application.engine.convert import conversion_resources
 from biomero.application.ports.clusters import Cluster
+from biomero.application.run_request import RunRequest
 from biomero.application.settings import Settings
 from biomero.application.submit_run import CheckedOrder
-from biomero.errors import NoSpaceError, RemotePermissionError, SubmissionRejectedError
+from biomero.errors import ConfigurationError, NoSpaceError, RemotePermissionError, SubmissionRejectedError
 
 _PREPARE_ROOT = (
     'umask 077; mkdir -p -- "$1/runs" && cd -- "$1" && [ -w runs ] && pwd -P && df -Pk . | tail -n 1'
 )
+
+_IS_THERE = 'command -v -- "$1" >/dev/null'
 
 
 def prepare_root(cluster: Cluster) -> tuple[str, int | None]:
@@ -40,17 +45,25 @@ def prepare_root(cluster: Cluster) -> tuple[str, int | None]:
     return lines[-2], int(free) * 1024 if free.isdecimal() else None
 
 
-def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -> None:
+def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -> CheckedOrder:
     """Ask what can be known before anything is sent: the way there, folder, space, partitions.
+
+    Returns
+    -------
+    the order, with larger batches where the cluster's job arrays are too short for those asked for
 
     Raises
     ------
     ClusterError
         If the cluster cannot be reached, or there is no room.
+    ConfigurationError
+        If jobs would run on this machine, and it does not have the program that was chosen for them.
     SubmissionRejectedError
         If there is no such partition; the message lists those that there are.
     """
     request = checked.request
+    if cluster.settings.is_local:
+        _check_program(cluster, request)
     _, free = prepare_root(cluster)
     sources = {image.path for image in request.images if image.index not in checked.unreadable}
     needed = sum(file.stat().st_size for path in sources for file in _files(path))
@@ -64,6 +77,31 @@ def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -
         job_resources(settings, cluster.settings, checked.workflow.descriptor, request).partition,
         conversion_resources(cluster.settings, request.resources).partition,
     )
+    return _fit_batches(cluster, checked)
+
+
+def _check_program(cluster: Cluster, request: RunRequest) -> None:
+    """Look for the program that a person chose; elsewhere only a compute node could tell."""
+    if request.runtime == "process":
+        chosen, option = request.python, "--python"
+    else:
+        chosen, option = cluster.settings.container_executable or request.runtime, "--runtime"
+    if chosen is None or cluster.settings.container_modules or cluster.settings.prologue:
+        return
+    if not cluster.shell.run(("sh", "-c", _IS_THERE, "sh", chosen)).ok:
+        raise ConfigurationError(f"{option}: there is no program {chosen} on this machine")
+
+
+def _fit_batches(cluster: Cluster, checked: CheckedOrder) -> CheckedOrder:
+    """Put more images into each batch where there would be more of them than a job array may have tasks."""
+    count, size = len(checked.request.images), checked.request.batch_size
+    if size is None or count <= size:
+        return checked
+    limit = cluster.scheduler.max_array_size()
+    if limit is None or math.ceil(count / size) <= limit:
+        return checked
+    request = dataclasses.replace(checked.request, batch_size=math.ceil(count / max(limit, 1)))
+    return dataclasses.replace(checked, request=request)
 
 
 def _check_partitions(cluster: Cluster, *wanted: str | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,7 @@ class DeliverResults:
         results: Path,
         settings: DeliverySettings | None = None,
         on_image: Callable[[int], None] | None = None,
+        kept: Collection[str] = (),
     ) -> Delivery:
         """Deliver everything in `fetched`, which is only read.
 
@@ -99,6 +100,8 @@ class DeliverResults:
             pass for those of another, whose name is the beginning of its own.
         on_image
             Called with the index of each image whose outputs have been delivered.
+        kept
+            Results of an earlier delivery of this run, by their names, which are left as they are.
 
         Raises
         ------
@@ -113,7 +116,7 @@ class DeliverResults:
         for name in _outputs_in(fetched):
             owned.setdefault(owner_of(name, stems), []).append(name)
         sorter = OutputSorter(images=self._images, tiffs=self._tiffs, fetched=fetched, descriptor=descriptor)
-        with ResultsFolder(results) as folder:
+        with ResultsFolder(results, kept=kept) as folder:
             basket = _Basket(sorter=sorter, folder=folder)
             with ExitStack() as stack:
                 basket.sort_all(owned.get(None, []), None, stack)

@@ -21,8 +21,9 @@ from biomero.application.run_document import (
 from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.domain.ids import JobKey, RunId, SlurmJobId
+from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus, StageStatus
-from biomero.domain.workflow_run import Json, WorkflowRun
+from biomero.domain.workflow_run import WorkflowRun
 
 _STEPS = (
     RunStatus.EXPORTING,
@@ -44,6 +45,8 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         If there is no such run.
     """
     run = record.get(run_id)
+    if not run.request:
+        return _script_run(record, run)
     request = RunRequest.from_json(run.request)
     outputs = tuple(output_from_json(o) for o in run.outputs)
     return RunDocument(
@@ -69,6 +72,20 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         counts=_counts(run),
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
+    )
+
+
+def _script_run(record: RunRecord, run: WorkflowRun) -> RunDocument:
+    """Tell what is known of a run that a script drives: images and jobs are its own business."""
+    return RunDocument(
+        id=run.run_id,
+        status=run.status,
+        workflow=WorkflowRecord(name=run.name, reference="", version=""),
+        cluster="",
+        user="" if run.user is None else f"OMERO user {run.user}",
+        times=_times(run, record.status_times(run.run_id)),
+        biomero_version=version("biomero"),
+        problems=() if run.error_message is None else (run.error_message,),
     )
 
 

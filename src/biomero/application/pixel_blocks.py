@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from biomero.application.ports.image_source import OpenImage
@@ -13,14 +14,23 @@ if TYPE_CHECKING:
 _EDGE = 2048
 
 
-def pixel_blocks(image: OpenImage) -> Iterator[NDArray[Any]]:
-    """Yield every pixel of an image once, in pieces of shape (y, x) that are cheap to read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A piece of one plane."""
 
-    Raises
-    ------
-    ImageReadError
-        If pixels are damaged.
-    """
+    t: int
+    c: int
+    z: int
+    y: slice
+    x: slice
+
+    def read(self, image: OpenImage) -> NDArray[Any]:
+        """Return the pixels of an image here, of shape (y, x)."""
+        return image.read(t=self.t, c=self.c, z=self.z, y=self.y, x=self.x)
+
+
+def pixel_windows(image: OpenImage) -> Iterator[Window]:
+    """Yield pieces that are cheap to read and cover an image once."""
     metadata = image.metadata
     height, width = metadata.shape[-2:]
     step_y, step_x = _steps(*image.block_shape)
@@ -29,13 +39,24 @@ def pixel_blocks(image: OpenImage) -> Iterator[NDArray[Any]]:
             for z in range(metadata.size("z")):
                 for y in range(0, height, step_y):
                     for x in range(0, width, step_x):
-                        yield image.read(
+                        yield Window(
                             t=t,
                             c=c,
                             z=z,
                             y=slice(y, min(y + step_y, height)),
                             x=slice(x, min(x + step_x, width)),
                         )
+
+
+def pixel_blocks(image: OpenImage) -> Iterator[NDArray[Any]]:
+    """Yield every pixel of an image once, in pieces of shape (y, x) that are cheap to read.
+
+    Raises
+    ------
+    ImageReadError
+        If pixels are damaged.
+    """
+    return (window.read(image) for window in pixel_windows(image))
 
 
 def _steps(block_y: int, block_x: int) -> tuple[int, int]:

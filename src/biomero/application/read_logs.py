@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from biomero.application.engine.drive import open_run
+from biomero.application.check_cluster import prepare_root
+from biomero.application.engine.context import StepContext
 from biomero.application.engine.fetch import fetch_logs
+from biomero.application.engine.prepare import open_run
 from biomero.application.ports.clusters import Cluster
-from biomero.application.ports.progress import SilentListener
 from biomero.application.results_folder import LOGS
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -29,6 +30,18 @@ def read_logs(run_id: RunId, services: Services, open_cluster: Callable[[], Clus
     request = RunRequest.from_json(run.request)
     if not run.status.is_final and run.jobs:
         with open_cluster() as cluster:
-            return fetch_logs(open_run(run_id, services, cluster, SilentListener()))
+            return fetch_logs(look_into_run(run_id, services, cluster))
     folder = request.results / LOGS
     return sorted(p for p in folder.glob("*") if p.is_file())
+
+
+def look_into_run(run_id: RunId, services: Services, cluster: Cluster) -> StepContext:
+    """Return what is needed to read from a run's folder, without working on the run."""
+    root = prepare_root(cluster)[0]
+    return open_run(
+        run_id,
+        services,
+        cluster,
+        find_root=lambda: root,
+        store=lambda decide: services.record.change(run_id, decide),
+    )

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -67,12 +67,22 @@ def claim_results_folder(folder: Path, run_id: RunId) -> None:
     check_results_folder(folder, run_id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / RUN_FILE).open("x", encoding="ascii") as file:
-            json.dump({"schema_version": "1.0", "id": run_id, "status": "submitted"}, file)
+        _write_new(folder / RUN_FILE, {"schema_version": "1.0", "id": run_id, "status": "submitted"})
     except FileExistsError:
         check_results_folder(folder, run_id)
     except OSError as exc:
         raise InputError(f"the results folder {folder} cannot be written: {exc.strerror}") from exc
+
+
+def _write_new(path: Path, document: dict[str, str]) -> None:
+    """Write a small file that must not be there; where there is no space for it, none stays behind."""
+    with path.open("x", encoding="ascii") as file:
+        try:
+            json.dump(document, file)
+            file.flush()
+        except OSError:
+            path.unlink()
+            raise
 
 
 def _owner(folder: Path) -> str | None:
@@ -90,12 +100,17 @@ class ResultsFolder:
 
     Names are given out once, so that two outputs never overwrite each other; given the same requests in the
     same order, the names are the same.
+
+    Parameters
+    ----------
+    kept
+        Names that are not given out.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, kept: Iterable[str] = ()) -> None:
         self.path = folder
         self._part = folder / _PART
-        self._given: set[str] = set()
+        self._given = set(kept)
         self._count = 0
 
     def __enter__(self) -> Self:
@@ -190,10 +205,18 @@ def fingerprint(path: Path) -> tuple[str, int]:
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    listing, size = hashlib.sha256(), 0
-    files = {os.fsencode(file.relative_to(path).as_posix()): file for file in regular_files(path)}
-    for name in sorted(files):
-        digest, file_size = fingerprint(files[name])
-        listing.update(digest.encode() + b"  " + name + b"\n")
+    found = {}
+    size = 0
+    for part in regular_files(path):
+        digest, file_size = fingerprint(part)
+        found[os.fsencode(part.relative_to(path).as_posix())] = digest
         size += file_size
-    return listing.hexdigest(), size
+    return listing_sha256(sorted(found.items())), size
+
+
+def listing_sha256(files: Iterable[tuple[bytes, str]]) -> str:
+    """Return the SHA-256 of a list of files: name and SHA-256 of each, as ``sha256sum`` prints them."""
+    listing = hashlib.sha256()
+    for name, digest in files:
+        listing.update(digest.encode() + b"  " + name + b"\n")
+    return listing.hexdigest()

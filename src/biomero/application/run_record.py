@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from eventsourcing.application import AggregateNotFoundError, Application
-from eventsourcing.persistence import IntegrityError, OperationalError
-
+from biomero.application.tracking import WorkflowTracker, record_errors
 from biomero.domain.ids import RunId
+from biomero.domain.run_events import Json
 from biomero.domain.run_status import RunStatus
-from biomero.domain.workflow_run import Json, WorkflowRun
+from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import UnknownRunError
 
-_ATTEMPTS = 20
 _SECTION = 500
 
 
@@ -24,61 +21,63 @@ class RunRecord:
 
     Parameters
     ----------
-    env
-        eventsourcing's settings: which database holds the events.
+    tracker
+        Holds the events, and may be used beside the record; closed with it.
     """
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._application = _WorkflowTracker(env={"AGGREGATE_CACHE_MAXSIZE": "100", **env})
+    def __init__(self, tracker: WorkflowTracker) -> None:
+        self.tracker = tracker
 
     def start(self, *, name: str, description: str, request: Json) -> RunId:
         """Record a new run and return its id."""
         run = WorkflowRun(name=name, description=description, user=None, group=None)
         run.accept(request)
-        self._application.save(run)
+        self.tracker.begin(run)
         return run.run_id
 
-    def get(self, run_id: RunId) -> WorkflowRun:
+    def get(self, run_id: RunId, *, version: int | None = None) -> WorkflowRun:
         """Return a run as its events tell.
+
+        Parameters
+        ----------
+        version
+            As it was when it had so many events; as it is now without.
 
         Raises
         ------
         UnknownRunError
             If there is no such run.
         """
-        try:
-            run: WorkflowRun = self._application.repository.get(UUID(run_id))
-        except (AggregateNotFoundError, ValueError) as exc:
-            raise UnknownRunError(f"there is no run {run_id}; `biomero runs list` shows all") from exc
-        return run
+        if version is None:
+            return self.tracker.load(WorkflowRun, run_id)
+        with record_errors():
+            found = self.tracker.repository.get(run_id, version=version)
+        assert isinstance(found, WorkflowRun)  # noqa: S101 - events of runs alone lead here
+        return found
 
-    def change(self, run_id: RunId, decide: Callable[[WorkflowRun], None]) -> WorkflowRun:
+    def change(self, run_id: RunId, decide: Callable[[WorkflowRun], object]) -> WorkflowRun:
         """Let `decide` call the run's methods, and store what it decided.
 
         If another process changed the run at the same time, the run is read again and `decide` is
         called again: nobody's change is lost.
+
+        Raises
+        ------
+        UnknownRunError
+            If there is no such run.
+        RecordError
+            If the database does not do its part, or others were quicker at every attempt.
         """
-        for attempt in range(_ATTEMPTS):
-            run = self.get(run_id)
-            decide(run)
-            if not run.pending_events:
-                return run
-            try:
-                self._application.save(run)
-            except (IntegrityError, OperationalError):
-                if attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(0.02 * (attempt + 1))
-            else:
-                return run
-        raise AssertionError("unreachable: the last attempt returns or raises")
+        return self.tracker.change(WorkflowRun, run_id, decide)
 
     def status_times(self, run_id: RunId) -> list[tuple[RunStatus, datetime]]:
         """Return the statuses that a run has had and when each began, oldest first."""
         moments: list[tuple[RunStatus, datetime]] = []
-        for stored in self._application.events.get(UUID(run_id)):
+        with record_errors():
+            events = list(self.tracker.events.get(UUID(run_id)))
+        for stored in events:
             match stored:
-                case WorkflowRun.StatusChanged():
+                case WorkflowRun.StatusChanged() | WorkflowRun.RetryRequested():
                     moments.append((RunStatus(stored.status), stored.timestamp))
                 case WorkflowRun.WorkflowCompleted():
                     moments.append((RunStatus.DONE, stored.timestamp))
@@ -86,7 +85,7 @@ class RunRecord:
                     moments.append((RunStatus.FAILED, stored.timestamp))
                 case WorkflowRun.RunCancelled():
                     moments.append((RunStatus.CANCELLED, stored.timestamp))
-                case WorkflowRun.RunPaused():
+                case WorkflowRun.RunPaused() | WorkflowRun.RunHeld():
                     moments.append((RunStatus.PAUSED, stored.timestamp))
                 case _:
                     pass
@@ -94,11 +93,14 @@ class RunRecord:
 
     def ids(self) -> list[RunId]:
         """Return the ids of all runs, oldest first."""
-        log = self._application.notification_log
+        recorder = self.tracker.recorder
         found: list[RunId] = []
         start = 1
         while True:
-            section = log.select(start, _SECTION, topics=[WorkflowRun.WorkflowInitiated.TOPIC])
+            with record_errors():
+                section = recorder.select_notifications(
+                    start, _SECTION, topics=[WorkflowRun.WorkflowInitiated.TOPIC]
+                )
             found.extend(RunId(str(n.originator_id)) for n in section)
             if len(section) < _SECTION:
                 return found
@@ -124,11 +126,4 @@ class RunRecord:
 
     def close(self) -> None:
         """Close the database."""
-        self._application.close()
-
-
-class _WorkflowTracker(Application[UUID]):
-    """The events' application; its name is part of the stored tables' names."""
-
-    name = "WorkflowTracker"
-    log_section_size = _SECTION
+        self.tracker.close()

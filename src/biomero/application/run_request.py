@@ -11,7 +11,8 @@ from typing import Literal
 
 from biomero.domain.descriptor import ParameterValue
 from biomero.domain.job import JobResources
-from biomero.domain.workflow_run import Json
+from biomero.domain.run_events import Json
+from biomero.errors import UnknownRunError
 
 OnError = Literal["continue", "stop"]
 
@@ -94,7 +95,15 @@ class RunRequest:
 
     @classmethod
     def from_json(cls, value: Json) -> RunRequest:
-        """Read what `to_json` wrote."""
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        UnknownRunError
+            If nothing was asked of us: a script drives that run, and only records it here.
+        """
+        if not value:
+            raise UnknownRunError("a script drives that run; only the script can go on with it or end it")
         return cls(
             **{name: value[name] for name in _PLAIN},
             workflow_file=path_from_json(value["workflow_file"]),

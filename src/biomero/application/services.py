@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Clusters
 from biomero.application.ports.image_source import ImageSource
-from biomero.application.ports.locks import RunLocks
 from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
+from biomero.application.ports.run_queue import RunQueue, WorkerId
 from biomero.application.ports.workflows import WorkflowCatalogue
 from biomero.application.run_record import RunRecord
 from biomero.application.settings import Settings
@@ -19,9 +19,32 @@ if TYPE_CHECKING:  # brings numpy and more, which those who only read the record
     from biomero.application.deliver_results import DeliverResults
 
 
+class WorkflowServices(Protocol):
+    """What a use case needs that asks about workflows only: no record is opened for it."""
+
+    @property
+    def settings(self) -> Settings:
+        """Everything that can be set."""
+        ...
+
+    @property
+    def workflows(self) -> WorkflowCatalogue:
+        """What finds workflows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Everything outside that a use case may need."""
+    """Everything outside that a use case may need.
+
+    Parameters
+    ----------
+    worker
+        This process, as one that may drive runs.
+    home
+        The name of the only machine that can drive what is accepted here, because its files are there;
+        ``None`` where the database is of one machine anyway.
+    """
 
     settings: Settings
     record: RunRecord
@@ -30,6 +53,8 @@ class Services:
     images: ImageSource
     pyramids: PyramidWriter
     workflows: WorkflowCatalogue
-    locks: RunLocks
+    queue: RunQueue
+    worker: WorkerId
     deliver: DeliverResults
     report: ReportWriter
+    home: str | None = None

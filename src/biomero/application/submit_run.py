@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Literal
 
 from biomero.application.choose_images import choose_images
+from biomero.application.engine.place import place_of
+from biomero.application.ports.run_queue import Wish
 from biomero.application.ports.workflows import Workflow
 from biomero.application.record_json import failure_to_json
 from biomero.application.results_folder import check_results_folder, claim_results_folder
 from biomero.application.run_request import OnError, RunRequest
-from biomero.application.services import Services
+from biomero.application.services import Services, WorkflowServices
 from biomero.domain.classify_failure import failure_of
 from biomero.domain.command_line import build_arguments
 from biomero.domain.descriptor import ParameterValue
 from biomero.domain.ids import RunId
 from biomero.domain.job import JobResources
 from biomero.domain.parameters import check_parameters
+from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ImageReadError, InputError
 
 _NO_RUN = RunId("")
@@ -81,10 +84,10 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
         images=chosen.images,
         results=_absolute(order.results),
         attachments=attachments,
-        cluster=cluster.ssh_host,
+        cluster=None if cluster.is_local else cluster.name,
         ssh_config=cluster.ssh_config and _absolute(cluster.ssh_config),
         config=order.config and _absolute(order.config),
-        runtime=order.runtime or _default_runtime(workflow, services),
+        runtime=order.runtime or default_runtime(workflow, services),
         python=_place(order.python, is_local=cluster.is_local),
         container_image=_place(order.container_image, is_local=cluster.is_local),
         resources=order.resources,
@@ -112,18 +115,19 @@ def accept_order(checked: CheckedOrder, services: Services) -> RunId:
         If the results folder has become another run's meanwhile; the run is failed then.
     """
     descriptor = checked.workflow.descriptor
-    run_id = services.record.start(
-        name=descriptor.name, description=descriptor.description, request=checked.request.to_json()
-    )
-    failures = {index: failure_to_json(failure_of(error)) for index, error in checked.unreadable.items()}
-    services.record.change(run_id, lambda run: run.fail_images(failures))
+    run = WorkflowRun(name=descriptor.name, description=descriptor.description, user=None, group=None)
+    run.accept(checked.request.to_json())
+    run.fail_images({i: failure_to_json(failure_of(error)) for i, error in checked.unreadable.items()})
+    queued = place_of(run, host=services.home)
+    assert queued is not None  # noqa: S101 - it has just been asked for
+    services.queue.add(queued, run)
     try:
-        claim_results_folder(checked.request.results, run_id)
+        claim_results_folder(checked.request.results, run.run_id)
     except InputError as exc:
         failure = failure_to_json(failure_of(exc))
-        services.record.change(run_id, lambda run: run.fail(failure))
+        services.queue.request(run.run_id, Wish.CANCEL, lambda run: run.fail(failure))
         raise
-    return run_id
+    return run.run_id
 
 
 def _check_attachments(
@@ -150,7 +154,7 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - pathlib keeps ``..``
 
 
-def _default_runtime(workflow: Workflow, services: Services) -> str:
+def default_runtime(workflow: Workflow, services: WorkflowServices) -> str:
     """Choose a runtime where the user did not: what we ship needs no container, all else does."""
     if services.settings.cluster.is_local or workflow.folder.is_relative_to(
         services.settings.shipped_workflows

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from biomero.domain.failure import Failure, FailureClass
 from biomero.domain.job import JobReport, JobState, TaskReport
+from biomero.domain.retry import PREFLIGHT_EXIT_CODE
 from biomero.errors import (
     AuthenticationFailedError,
     BiomeroError,
@@ -158,6 +159,8 @@ def _judge(task: TaskReport) -> tuple[FailureClass, str, str]:  # noqa: PLR0911 
     signal = task.signal or _signal_of_shell(task.exit_code)
     if signal:
         return _judge_signal(signal)
+    if task.exit_code == PREFLIGHT_EXIT_CODE:
+        return FailureClass.NODE, "found its compute node unfit before it began, as its log says", _TRY_AGAIN
     if task.exit_code in {_CANNOT_EXECUTE, _NOT_FOUND}:
         verb = "be executed" if task.exit_code == _CANNOT_EXECUTE else "be found"
         return FailureClass.CONTAINER, f"or something that it calls could not {verb}", _CHECK_PROGRAM
@@ -302,3 +305,10 @@ def failure_of(error: BaseException) -> Failure:
         )
     named = text if isinstance(error, BiomeroError) else f"{type(error).__name__}: {text}"
     return Failure(failure_class=FailureClass.BUG, message=named, advice=_REPORT_IT)
+
+
+def can_be_put_right(error: BaseException) -> bool:
+    """Say whether who looks after account, cluster or machine can help, so that the same run succeeds."""
+    if isinstance(error, OSError) and error.errno in _NO_SPACE_HERE | _NO_PERMISSION_HERE:
+        return True
+    return isinstance(error, AuthenticationFailedError | HostKeyError | NoSpaceError | RemotePermissionError)

@@ -62,14 +62,23 @@ class _Given:
             return self.values.get(parameter.id, fallback)
         if parameter.id in self.attachments:
             return self.attachments[parameter.id]
-        main = self.descriptor.main_inputs
-        if parameter in main and (parameter is main[0] or not parameter.optional):
+        if parameter in self.descriptor.main_inputs and self._takes_images_of_run(parameter):
             return self.input_folder
         if not parameter.optional:
+            kind = " ".join((*parameter.sub_types[:1], parameter.type.value))
             raise ParameterError(
-                f"{self.descriptor.name}: input '{parameter.id}' needs a {parameter.type.value}; attach one"
+                f"{self.descriptor.name}: input '{parameter.id}' needs a {kind}; attach one "
+                f"(--input {parameter.id}=PATH)"
             )
         return None
+
+    def _takes_images_of_run(self, parameter: Parameter) -> bool:
+        """Say so of the first image input, and of others that must have some and are not of another kind."""
+        first = self.descriptor.main_inputs[0]
+        if parameter is first:
+            return True
+        says_its_kind = first.sub_types and parameter.sub_types
+        return not parameter.optional and not (says_its_kind and parameter.sub_types != first.sub_types)
 
 
 def build_arguments(

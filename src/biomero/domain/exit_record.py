@@ -57,5 +57,9 @@ def _record(line: str) -> ExitRecord:
         index=int(found["task"]) if found["task"] else None,
         exit_code=int(found["exit_code"]),
         signal=int(found["signal"]),
-        usage=JobUsage(elapsed_s=int(found["ended"]) - int(found["started"]), node=found["host"] or None),
+        usage=JobUsage(
+            elapsed_s=int(found["ended"]) - int(found["started"]),
+            node=found["host"] or None,
+            started_at=int(found["started"]),
+        ),
     )

@@ -13,7 +13,9 @@ _REGISTRY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5}
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TRANSPORTS = ("docker", "oras")
+# Libraries allow capital letters, and have an owner and a collection before the name.
+_LIBRARY = re.compile(r"[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*(?:/[A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*)*")
+_PATHS = {"docker": _REPOSITORY, "oras": _REPOSITORY, "library": _LIBRARY}
 _DEFAULT_BRANCHES = ("master", "main")
 
 
@@ -37,7 +39,7 @@ class ImageReference:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a name as ``docker pull`` would, or an address that begins with ``docker://`` or ``oras://``.
+        """Read a name as ``docker pull`` would, or an address: ``docker://``, ``oras://`` or ``library://``.
 
         Raises
         ------
@@ -58,14 +60,14 @@ class ImageReference:
             registry, path = "", rest
         repository, colon, tag = path.partition(":")
         is_name = (
-            transport in _TRANSPORTS
+            transport in _PATHS
             and (not registry or _REGISTRY.fullmatch(registry))
-            and _REPOSITORY.fullmatch(repository)
+            and _PATHS[transport].fullmatch(repository)
             and (not colon or _TAG.fullmatch(tag))
             and (not at or _DIGEST.fullmatch(digest))
         )
         if not is_name:
-            hint = "; its path must be in lower case" if repository != repository.lower() else ""
+            hint = "; its path must be in lower case" if _is_upper(transport, repository) else ""
             raise ContainerImageError(
                 f"not the name of a container image: {text!r}{hint}; "
                 "expected something like ghcr.io/org/name:1.2"
@@ -108,6 +110,18 @@ class ImageReference:
     @property
     def file_names(self) -> tuple[str, str]:
         """Where the image is kept: the plain name, and the one for when another image has taken that."""
-        version = self.digest.replace(":", "-")[:19] if self.digest else self.tag or "latest"
-        plain = f"{self.name}_{version}"
+        return self.file_names_as(self.name)
+
+    @property
+    def version(self) -> str:
+        """What files and lists call it: the tag, or the beginning of the digest."""
+        return self.digest.replace(":", "-")[:19] if self.digest else self.tag or "latest"
+
+    def file_names_as(self, name: str) -> tuple[str, str]:
+        """Return `file_names` under another name, such as ``convert_zarr_to_tiff``."""
+        plain = f"{name}_{self.version}"
         return f"{plain}.sif", f"{plain}_{hashlib.sha256(self.address.encode()).hexdigest()[:8]}.sif"
+
+
+def _is_upper(transport: str, repository: str) -> bool:
+    return _PATHS.get(transport) is not _LIBRARY and repository != repository.lower()

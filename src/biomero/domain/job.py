@@ -135,12 +135,33 @@ class JobRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobUsage:
-    """What a job used; ``None`` where accounting does not say."""
+    """What a job used, and what was set aside for it; ``None`` where accounting does not say.
+
+    Parameters
+    ----------
+    partition
+        The one that it ran in.
+    started_at
+        In seconds since 1970, by the cluster's clock.
+    waited_s
+        From its submission to its start, by the cluster's clock.
+    allocated_memory_mb
+        On each node.
+    gpus
+        Those that it was given; clusters need not count them.
+    """
 
     elapsed_s: int | None = None
     cpu_s: float | None = None
     max_memory_mb: float | None = None
     node: str | None = None
+    partition: str | None = None
+    started_at: int | None = None
+    waited_s: int | None = None
+    allocated_cpus: int | None = None
+    allocated_memory_mb: float | None = None
+    gpus: int | None = None
+    energy_j: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +211,23 @@ class JobReport:
     def is_success(self) -> bool:
         """Every task is known to have ended well."""
         return not self.missing_tasks and all(task.state.is_success for task in self.tasks)
+
+    @property
+    def state(self) -> JobState | None:
+        """The job as one; ``None`` while nobody knows some of its tasks and all others have ended.
+
+        It has ended when every task has: well if all did, else in the way of those that did not, or
+        ``FAILED`` where these differ. Until then it runs, or waits if all tasks do.
+        """
+        states = {task.state for task in self.tasks}
+        if all(state.is_final for state in states):
+            bad = {state for state in states if not state.is_success}
+            if self.missing_tasks or not states:
+                return None
+            return JobState.FAILED if len(bad) > 1 else next(iter(bad or states))
+        if len(states) == 1:
+            return next(iter(states))
+        return JobState.RUNNING
 
     @property
     def failed_tasks(self) -> tuple[TaskReport, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from biomero.domain.ids import JobKey
+from biomero.domain.retry import PREFLIGHT_EXIT_CODE
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,10 +23,14 @@ umask 077
 # Written with `set -C`, the file of the claim is made by exactly one job; tasks of one array, and a job that
 # Slurm starts again, find their own id in it.
 _CLAIM = """\
+# A node that cannot be used ends the job before it begins, with a code of its own: another node may do.
+unfit() { echo "this node ($(uname -n)) $1" >&2; exit @UNFIT@; }
+cd -- "$folder" || unfit "cannot enter $folder"
+(: >".node.$key.$$" && rm -f -- ".node.$key.$$") || unfit "cannot write in $folder"
+
 job_id=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:?this script is for Slurm}}
 task=${SLURM_ARRAY_TASK_ID-}
 name=$key${task:+.$task}
-cd -- "$folder"
 
 # One job only works under this key; one that was submitted twice leaves everything as it is.
 claim=claim.$key
@@ -41,14 +46,20 @@ if [ "$owner" != "$job_id" ]; then
   echo "job $owner does this work already; job $job_id ends" >&2
   exit 0
 fi
-"""
+""".replace("@UNFIT@", str(PREFLIGHT_EXIT_CODE))
 
 _RECORD = """\
 # How it ended is left in a file, for clusters that keep no account of jobs.
 started=$(date +%s)
 received=
 child=
-rm -f -- "exit.$name"
+outputs=
+rm -f -- "exit.$name" "listing.$name"
+# What it wrote is listed on the node that wrote it: elsewhere a network file system may show it later.
+list() {
+  (cd -- "$outputs" && find . -type f -printf '%s %P\\0') >".listing.$name.$$" 2>/dev/null &&
+    mv -f -- ".listing.$name.$$" "listing.$name"
+}
 record() {
   printf 'key=%s job_id=%s task=%s exit_code=%s signal=%s host=%s started=%s ended=%s\\n' \\
     "$key" "$job_id" "$task" "$1" "${received:-0}" "$(uname -n)" "$started" "$(date +%s)" >".exit.$name.$$"
@@ -58,6 +69,7 @@ finish() {
   code=$?
   trap '' TERM
   if [ -n "$received" ] && [ "$code" = 0 ]; then code=$((128 + received)); fi
+  if [ -n "$outputs" ] && [ -z "$received" ]; then list || true; fi
   record "$code"
   exit "$code"
 }
@@ -85,6 +97,11 @@ done
 [ "$code" = 0 ] || exit "$code"
 """
 
+_CHECK = """\
+# The program says that it ended well; this says whether what was wanted is there.
+"${check[@]}" </dev/null
+"""
+
 _MODULES = """\
 set +eu
 # shellcheck source=/dev/null
@@ -108,6 +125,17 @@ class JobScript:
         The program and its arguments, for a single job.
     array_commands
         Likewise, one for each array task.
+    check
+        Run when the program has ended well; if it ends badly, so does the job. For a single job.
+    array_checks
+        Likewise, one for each array task.
+    outputs
+        The folder that the program writes to: what is in it at the end is listed in the file
+        ``listing.<key>``, ``listing.<key>.<task>`` in an array. For a single job.
+    array_outputs
+        Likewise, one for each array task.
+    directives
+        Lines that begin with ``#SBATCH``, which count where the submission says nothing.
     environment
         Variables for the program.
     modules
@@ -120,6 +148,11 @@ class JobScript:
     folder: str
     command: tuple[str, ...] = ()
     array_commands: tuple[tuple[str, ...], ...] = ()
+    check: tuple[str, ...] = ()
+    array_checks: tuple[tuple[str, ...], ...] = ()
+    outputs: str = ""
+    array_outputs: tuple[str, ...] = ()
+    directives: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     prologue: tuple[str, ...] = ()
@@ -127,13 +160,21 @@ class JobScript:
     def __post_init__(self) -> None:
         if bool(self.command) == bool(self.array_commands) or not all(self.array_commands):
             raise ValueError("a job script needs either one command, or one for each array task")
+        if self.array_checks and len(self.array_checks) != len(self.array_commands):
+            raise ValueError("a job script needs a check for each array task, or none")
+        if self.array_outputs and len(self.array_outputs) != len(self.array_commands):
+            raise ValueError("a job script needs a folder of outputs for each array task, or none")
+        for line in self.directives:
+            if not line.startswith("#SBATCH ") or _CONTROL.search(line.replace("\t", " ")):
+                raise ValueError(f"not a line for sbatch: {line!r}")
         if not self.folder.startswith("/"):
             raise ValueError(f"not an absolute folder: {self.folder!r}")
         for name in self.environment:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"not a name of an environment variable: {name!r}")
-        words = (*self.command, *(w for c in self.array_commands for w in c), *self.environment.values())
-        if any("\0" in word for word in (self.folder, *words)):
+        lists = (self.command, self.check, *self.array_commands, *self.array_checks)
+        words = (*(word for words in lists for word in words), *self.environment.values())
+        if any("\0" in word for word in (self.folder, self.outputs, *self.array_outputs, *words)):
             raise ValueError("neither arguments nor variables can hold a zero byte")
 
     @property
@@ -144,11 +185,13 @@ class JobScript:
     @property
     def text(self) -> str:
         """The script; write it with ``surrogateescape``, as names that are not UTF-8 are surrogates in it."""
-        parts = [_BEGIN, f"key={quote(self.key)}\nfolder={quote(self.folder)}\n", _CLAIM, _RECORD]
+        begin = _BEGIN.replace("\n", "\n" + "".join(f"{line}\n" for line in self.directives), 1)
+        parts = [begin, f"key={quote(self.key)}\nfolder={quote(self.folder)}\n", _CLAIM, _RECORD]
         if self.modules or self.prologue:
             parts.append(self._prologue())
         exports = "".join(f"export {name}={quote(value)}\n" for name, value in self.environment.items())
-        return "\n".join([*parts, *([exports] if exports else []), self._commands(), _RUN])
+        parts += [*([exports] if exports else []), self._commands(), _RUN]
+        return "\n".join([*parts, *([_CHECK] if self.check or self.array_checks else [])])
 
     def _prologue(self) -> str:
         loads = "".join(f"module load {quote(module)}\n" for module in self.modules)
@@ -158,8 +201,11 @@ class JobScript:
 
     def _commands(self) -> str:
         if self.command:
-            return f"command=({_words(self.command)})\n"
-        cases = "".join(f"{i}) command=({_words(c)}) ;;\n" for i, c in enumerate(self.array_commands))
+            return f"{_assignments(self.command, self.check, self.outputs)}\n"
+        checks = self.array_checks or ((),) * len(self.array_commands)
+        outputs = self.array_outputs or ("",) * len(self.array_commands)
+        tasks = enumerate(zip(self.array_commands, checks, outputs, strict=True))
+        cases = "".join(f"{i}) {_assignments(*words)} ;;\n" for i, words in tasks)
         return f'case $task in\n{cases}*) echo "no array task $task" >&2; exit 64 ;;\nesac\n'
 
 
@@ -180,6 +226,14 @@ def quote(word: str) -> str:
 
 def _spelt(character: str) -> str:
     return f"\\x{ord(character):02x}" if _CONTROL.match(character) else character
+
+
+def _assignments(command: tuple[str, ...], check: tuple[str, ...], outputs: str) -> str:
+    return (
+        f"command=({_words(command)})"
+        + (f" check=({_words(check)})" if check else "")
+        + (f" outputs={quote(outputs)}" if outputs else "")
+    )
 
 
 def _words(command: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,31 +19,39 @@ class ArrayImage:
     Parameters
     ----------
     pixels
-        Array with the axes of `axes`.
+        The array.
+    axes
+        The array's axes; without it the last ones of t, c, z, y and x.
     damaged_plane
         Number of a plane, counted along t, c and z, that cannot be read.
+
+    Attributes
+    ----------
+    largest_read
+        How many pixels the largest piece has that was read so far.
     """
 
     def __init__(
         self,
         pixels: NDArray[Any],
-        axes: str,
+        axes: str | None = None,
         *,
         name: str = "array",
         scale: Mapping[str, Quantity] | None = None,
-        channels: tuple[Channel, ...] = (),
+        channels: Sequence[Channel] = (),
         is_rgb: bool = False,
         block_shape: tuple[int, int] | None = None,
         damaged_plane: int | None = None,
     ) -> None:
         self.pixels = pixels
+        self.largest_read = 0
         self._metadata = ImageMetadata(
             name=name,
-            axes=axes,
+            axes=axes or "tczyx"[-pixels.ndim :],
             shape=pixels.shape,
             dtype=pixels.dtype.name,
             scale=dict(scale or {}),
-            channels=channels,
+            channels=tuple(channels),
             is_rgb=is_rgb,
         )
         self._block_shape = block_shape or (pixels.shape[-2], pixels.shape[-1])
@@ -67,6 +75,7 @@ class ArrayImage:
         position = {"t": t, "c": c, "z": z, "y": y, "x": x}
         index: tuple[Any, ...] = tuple(position[a] for a in self.metadata.axes)
         piece: NDArray[np.generic] = self.pixels[index]
+        self.largest_read = max(self.largest_read, piece.size)
         return piece
 
     def __enter__(self) -> Self:

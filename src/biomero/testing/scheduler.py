@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from biomero.application.ports.scheduler import Partition
+from biomero.application.ports.scheduler import ClusterLoad, KnownJob, OwnJob, Partition, PartitionLoad
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobSpec, JobState, JobUsage, TaskReport
 from biomero.errors import BiomeroError, SubmissionRejectedError
@@ -34,6 +35,8 @@ class FakeScheduler:
         Does a job's work when it ends, for each array task, and returns its exit code.
     partitions
         Those that jobs may ask for; the first is the default one.
+    max_array_size
+        How many tasks an array may have.
 
     Attributes
     ----------
@@ -48,11 +51,13 @@ class FakeScheduler:
         run: Callable[[JobSpec, int | None], int] = always_well,
         *,
         partitions: Sequence[str] = ("main",),
+        max_array_size: int | None = None,
     ) -> None:
         self.submissions: list[JobSpec] = []
         self.outage: BiomeroError | None = None
         self._run = run
         self._partitions = tuple(partitions)
+        self._max_array_size = max_array_size
         self._jobs: dict[JobKey, _Job] = {}
         self._held: set[JobKey] = set()
 
@@ -102,10 +107,50 @@ class FakeScheduler:
                 if not task.state.is_final:
                     self.end(ref.key, JobState.CANCELLED, index=index, exit_code=0, signal=15)
 
+    def history(
+        self,
+        *,
+        since: datetime | None = None,  # noqa: ARG002 - nothing here is old
+        jobs: Sequence[SlurmJobId] | None = None,
+    ) -> list[KnownJob]:
+        """See `Scheduler.history`."""
+        self._check_outage()
+        known = (
+            KnownJob(
+                job_id=job.ref.job_id,
+                name=job.spec.key,
+                state=JobReport(job_id=job.ref.job_id, tasks=tuple(job.tasks.values())).state
+                or JobState.PENDING,
+                folder=job.ref.folder,
+            )
+            for job in self._jobs.values()
+        )
+        chosen = (job for job in known if jobs is None or job.job_id in jobs)
+        return sorted(chosen, key=lambda job: -job.job_id)
+
     def partitions(self) -> list[Partition]:
         """See `Scheduler.partitions`."""
         self._check_outage()
         return [Partition(name=name, is_default=i == 0) for i, name in enumerate(self._partitions)]
+
+    def load(self) -> ClusterLoad:
+        """See `Scheduler.load`; jobs do not go on by it."""
+        self._check_outage()
+        jobs = [
+            OwnJob(job_id=job.ref.job_id, name=job.ref.key, state=state, indices=indices or None)
+            for job in self._jobs.values()
+            for state in dict.fromkeys(t.state for t in job.tasks.values() if not t.state.is_final)
+            if (indices := tuple(i for i, t in job.tasks.items() if i is not None and t.state is state))
+            or job.ref.array_size is None
+        ]
+        names = enumerate(self._partitions)
+        partitions = tuple(PartitionLoad(name=n, is_default=i == 0, nodes={"idle": 1}) for i, n in names)
+        return ClusterLoad(partitions=partitions, jobs=tuple(jobs))
+
+    def max_array_size(self) -> int | None:
+        """See `Scheduler.max_array_size`."""
+        self._check_outage()
+        return self._max_array_size
 
     def hold(self, key: JobKey) -> None:
         """Keep a job, also one that is not submitted yet, from ending by itself."""

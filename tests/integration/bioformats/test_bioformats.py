@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from biomero.domain.imaging import Quantity
 from biomero.errors import ImageReadError, UnsupportedImageError
 from services import java
 from services.pixels import noise, whole
+from services.processes import descendants, end
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +117,19 @@ def test_a_damaged_file_is_named_and_the_next_one_is_read(source: BioFormatsSour
     with pytest.raises(ImageReadError, match=r"a\.tif cannot be read by Bio-Formats"):
         source.open(tmp_path / "a.tif")
     assert source.images_in(fake(tmp_path, "a&sizeX=64&sizeY=32.fake")) == 1
+
+
+def test_a_jvm_that_is_killed_costs_one_image(tmp_path: Path) -> None:
+    java.ensure_packages()
+    path = fake(tmp_path, "a&sizeX=64&sizeY=32.fake")
+    others = set(descendants(os.getpid()))
+    source = BioFormatsSource("java", java.jar())
+    with source.open(path) as image:
+        end([pid for pid in descendants(os.getpid()) if pid not in others])
+        with pytest.raises(ImageReadError, match="has ended"):
+            image.read(y=slice(0, 32), x=slice(0, 64))
+    with source.open(path) as image:
+        assert whole(image).size == 64 * 32
 
 
 def test_the_jar_is_found_where_it_was_fetched_to(tmp_path: Path) -> None:

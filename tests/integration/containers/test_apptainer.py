@@ -48,7 +48,7 @@ def test_an_image_is_pulled_once_and_described(
     assert image.stat().st_mtime_ns == changed
     note = json.loads(image.with_suffix(".json").read_text())
     assert (note["digest"], note["source"]) == (first.identity, f"docker://{name}:1.0")
-    assert not list(images.glob(".*.partial"))
+    assert not list(images.glob(".*.pull"))
 
 
 def test_a_digest_names_one_image_even_beside_a_tag(
@@ -133,12 +133,10 @@ def test_a_pull_that_was_killed_leaves_nothing_that_counts(
     os.killpg(started.pid, signal.SIGKILL)
     started.wait(timeout=30)
     assert not list(images.glob("*.sif"))
-    # What an older attempt left half-written is no image either
-    (images / f".{name.rpartition('/')[2]}_1.0.sif.1.partial").write_bytes(b"half")
     workflow = tiny_workflow(tmp_path / "workflow", image=f"{name}:1.0")
     prepared = _runtime(apptainer, images).prepare(workflow)
     assert run_prepared(prepared, workflow).stdout == "<fixed>\n"
-    assert not list(images.glob(".*.partial"))
+    assert not list(images.glob(".*.pull"))
 
 
 def _runs_in_group(group: int, word: bytes) -> bool:
@@ -232,7 +230,7 @@ def test_hostile_image_names_reach_no_shell(apptainer: Path, tmp_path: Path, ima
 
 def test_a_missing_runtime_is_said(tmp_path: Path) -> None:
     runtime = ApptainerRuntime(LocalShell(), str(tmp_path / "images"), executable="/nowhere/singularity")
-    with pytest.raises(ContainerImageError, match="/nowhere/singularity is not on the cluster's login node"):
+    with pytest.raises(ContainerImageError, match="/nowhere/singularity is not where the cluster pulls"):
         runtime.prepare(tiny_workflow(tmp_path / "workflow", image="localhost:1/x:1"))
 
 

@@ -16,7 +16,8 @@ import pytest
 from biomero.adapters.containers.process import ProcessRuntime
 from biomero.adapters.local.shell import LocalShell
 from biomero.adapters.local.transfer import LocalTransfer
-from biomero.errors import ContainerImageError
+from biomero.errors import ContainerImageError, NoSpaceError
+from services.disk import small_disk
 from services.prepared import run_prepared, wait_until
 from services.tiny_workflow import tiny_workflow
 
@@ -193,3 +194,16 @@ def test_an_environment_that_was_killed_half_made_is_made_anew(tmp_path: Path) -
     (workflow.folder / "tiny.py").write_text("import mine; print(mine.ANSWER)")
     prepared = _runtime(tmp_path).prepare(workflow)
     assert run_prepared(prepared, workflow).stdout == "42\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("with_uv", [True, False])
+def test_a_full_disk_is_not_taken_for_a_missing_program(tmp_path: Path, *, with_uv: bool) -> None:
+    uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+    path = f"{Path(uv).parent}:/usr/bin:/bin" if with_uv else _SYSTEM["PATH"]
+    workflow = tiny_workflow(tmp_path / "workflow", requirements="numpy>=2\n")
+    with small_disk(tmp_path / "disk", 30) as disk:
+        shell = LocalShell(env={"PATH": path, "TMPDIR": str(disk), "UV_LINK_MODE": "copy"})
+        with pytest.raises(NoSpaceError, match="no space is left on the cluster for the environment of tiny"):
+            ProcessRuntime(shell, LocalTransfer(), str(disk / "remote")).prepare(workflow)
+        assert [p.name for p in (disk / "remote/environments").iterdir() if p.is_dir()] == []

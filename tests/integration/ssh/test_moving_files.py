@@ -190,6 +190,20 @@ def test_a_download_goes_on_after_a_lost_connection(
     assert left_in(tmp_path / "tree") == []
 
 
+def test_a_log_that_grows_while_it_is_fetched_is_fetched(transfer: SshTransfer, tmp_path: Path) -> None:
+    log = tmp_path / "far" / "job.log"
+    log.parent.mkdir()
+    log.write_bytes(b"x" * 60_000_000)
+
+    def grow(_count: int) -> None:
+        with log.open("ab") as stream:
+            stream.write(b"y")
+
+    (fetched,) = transfer.download(str(log.parent), ["job.log"], tmp_path / "back", progress=grow)
+    assert fetched.size == 60_000_000
+    assert (tmp_path / "back" / "job.log").read_bytes() == b"x" * 60_000_000
+
+
 def test_commands_go_through_while_transfers_hold_every_channel_they_may(
     sshd: Sshd, connect: Connect, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from biomero.adapters.ssh import SshConnection, SshShell
-from biomero.errors import ConnectionFailedError, RemoteTimeoutError
+from biomero.errors import ConnectionFailedError, RemoteCommandError, RemoteTimeoutError
 from services.sshd import Sshd, eventually
 
 from .conftest import Connect, StartServer
@@ -110,6 +110,14 @@ def test_an_account_that_may_run_nothing_says_why(start_server: StartServer, con
     server = start_server("ForceCommand echo This account is closed.; exit 1")
     result = connect(server).run(("true",))
     assert (result.exit_status, result.stdout) == (1, "This account is closed.\n")
+
+
+def test_a_login_that_ends_well_without_our_command_is_no_success(
+    start_server: StartServer, connect: Connect
+) -> None:
+    server = start_server("ForceCommand echo nothing to see here")
+    with pytest.raises(RemoteCommandError, match="without running our command"):
+        connect(server).run(("squeue", "--me"))
 
 
 def test_a_command_ended_by_a_signal_has_a_status_as_in_a_shell(sshd: Sshd, connect: Connect) -> None:

@@ -18,9 +18,9 @@ from biomero.domain.descriptor import DescriptorFormat, Output, WorkflowDescript
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import Quantity
 from biomero.errors import InputError
-from services.array_images import (
+from biomero.testing.images import ArrayImage
+from services.saved_images import (
     MICRONS,
-    MemoryImage,
     PlainReport,
     SavedImages,
     SavedPyramids,
@@ -54,7 +54,7 @@ def three_objects(dtype: str = "uint16") -> np.ndarray[Any, Any]:
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "in" / "cell.tif"
-    save(path, MemoryImage(np.arange(72, dtype="uint16").reshape(1, 8, 9), axes="cyx", scale=MICRONS))
+    save(path, ArrayImage(np.arange(72, dtype="uint16").reshape(1, 8, 9), axes="cyx", scale=MICRONS))
     return path
 
 
@@ -95,7 +95,7 @@ def by_path(delivery: Delivery) -> dict[str, OutputRecord]:
 def test_a_label_image_is_delivered_with_the_pixel_size_of_its_source(
     tmp_path: Path, fetched: Path, deliver: Deliver
 ) -> None:
-    save(fetched / "cell_nuclei.tif", MemoryImage(three_objects()))
+    save(fetched / "cell_nuclei.tif", ArrayImage(three_objects()))
     delivery = deliver(LABEL_OUTPUT)
     outputs = by_path(delivery)
     assert list(outputs) == ["labels/cell_nuclei.ome.tif", "overlays/cell.png", "zarr/cell.ome.zarr"]
@@ -115,8 +115,8 @@ def test_a_label_image_is_delivered_with_the_pixel_size_of_its_source(
 
 
 def test_the_store_holds_the_source_and_its_labels(tmp_path: Path, fetched: Path, deliver: Deliver) -> None:
-    save(fetched / "cell_nuclei.tif", MemoryImage(three_objects()))
-    save(fetched / "cell.tif", MemoryImage(three_objects()))
+    save(fetched / "cell_nuclei.tif", ArrayImage(three_objects()))
+    save(fetched / "cell.tif", ArrayImage(three_objects()))
     deliver(LABEL_OUTPUT)
     store = tmp_path / "results" / "zarr" / "cell.ome.zarr"
     assert pixels_of(SavedImages().open(store)).sum() == np.arange(72).sum()
@@ -128,8 +128,8 @@ def test_the_store_holds_the_source_and_its_labels(tmp_path: Path, fetched: Path
 def test_without_description_a_label_image_is_known_by_its_sources_name(
     fetched: Path, deliver: Deliver
 ) -> None:
-    save(fetched / "cell.tif", MemoryImage(three_objects()))
-    save(fetched / "cell_filtered.tif", MemoryImage(three_objects()))
+    save(fetched / "cell.tif", ArrayImage(three_objects()))
+    save(fetched / "cell_filtered.tif", ArrayImage(three_objects()))
     outputs = by_path(deliver())
     assert outputs["labels/cell.ome.tif"].kind is OutputKind.LABEL
     assert outputs["images/cell_filtered.tif"].kind is OutputKind.IMAGE
@@ -139,13 +139,13 @@ def test_without_description_a_label_image_is_known_by_its_sources_name(
 @pytest.mark.parametrize(
     "image",
     [
-        MemoryImage(three_objects().astype("float32")),
-        MemoryImage(three_objects()[:4]),
-        MemoryImage(np.zeros((3, 8, 9), dtype="uint8"), axes="cyx", is_rgb=True),
+        ArrayImage(three_objects().astype("float32")),
+        ArrayImage(three_objects()[:4]),
+        ArrayImage(np.zeros((3, 8, 9), dtype="uint8"), axes="cyx", is_rgb=True),
     ],
 )
 def test_without_description_anything_else_is_an_image(
-    fetched: Path, deliver: Deliver, image: MemoryImage
+    fetched: Path, deliver: Deliver, image: ArrayImage
 ) -> None:
     save(fetched / "cell.tif", image)
     assert by_path(deliver())["images/cell.tif"].kind is OutputKind.IMAGE
@@ -157,7 +157,7 @@ def test_outputs_never_go_to_another_image_by_their_order(
     images = []
     for index, stem in enumerate(["B", "A", "A_1"]):
         path = tmp_path / "in" / f"{stem}.tif"
-        save(path, MemoryImage(np.zeros((8, 9), dtype="uint8")))
+        save(path, ArrayImage(np.zeros((8, 9), dtype="uint8")))
         images.append(SourceImage(index=index, staged_stem=stem, source=path))
     for name in ("A_overlay.png", "B_overlay.png", "A_1.csv", "AB.csv"):
         (fetched / name).write_text(name)
@@ -177,7 +177,7 @@ def test_everything_is_kept_even_what_nobody_can_read(
     (fetched / "deep" / "er").mkdir(parents=True)
     (fetched / "deep" / "er" / "model.bin").write_bytes(b"\0\1")
     (fetched / "cell.csv").write_text("a,b\n")
-    save(fetched / "pyramid.zarr", MemoryImage(np.zeros((4, 4), dtype="float32")))
+    save(fetched / "pyramid.zarr", ArrayImage(np.zeros((4, 4), dtype="float32")))
     (fetched / "link.csv").symlink_to("/etc/passwd")
     delivery = deliver(LABEL_OUTPUT)
     assert {(o.path, o.kind.value) for o in delivery.outputs} == {
@@ -195,7 +195,7 @@ def test_everything_is_kept_even_what_nobody_can_read(
 def test_a_label_image_that_has_its_metadata_keeps_its_bytes(
     tmp_path: Path, fetched: Path, deliver: Deliver
 ) -> None:
-    save(fetched / "cell.ome.tif", MemoryImage(three_objects(), scale=MICRONS))
+    save(fetched / "cell.ome.tif", ArrayImage(three_objects(), scale=MICRONS))
     assert by_path(deliver(LABEL_OUTPUT))["labels/cell.ome.tif"].objects == 3
     delivered = (tmp_path / "results" / "labels" / "cell.ome.tif").read_bytes()
     assert delivered == (fetched / "cell.ome.tif").read_bytes()
@@ -206,8 +206,8 @@ def test_labels_of_64_bits_are_narrowed_where_they_fit(
 ) -> None:
     huge = three_objects("int64")
     huge[0, 0] = 1 << 40
-    save(fetched / "cell_a.tif", MemoryImage(three_objects("int64")))
-    save(fetched / "cell_b.tif", MemoryImage(huge))
+    save(fetched / "cell_a.tif", ArrayImage(three_objects("int64")))
+    save(fetched / "cell_b.tif", ArrayImage(huge))
     outputs = by_path(deliver(LABEL_OUTPUT))
     assert tifffile.imread(tmp_path / "results" / "labels" / "cell_a.ome.tif").dtype == np.uint32
     assert outputs["labels/cell_b.tif"].objects == 4
@@ -218,9 +218,9 @@ def test_a_stack_mistaken_for_channels_is_a_stack_again(
 ) -> None:
     scale = {**MICRONS, "z": Quantity(value=1, unit="micrometer")}
     source = tmp_path / "in" / "stack.tif"
-    save(source, MemoryImage(np.zeros((2, 4, 8, 9), dtype="uint8"), axes="czyx", scale=scale))
+    save(source, ArrayImage(np.zeros((2, 4, 8, 9), dtype="uint8"), axes="czyx", scale=scale))
     labels = np.arange(4 * 72, dtype="uint16").reshape(4, 8, 9)
-    save(fetched / "stack.tif", MemoryImage(labels, axes="cyx"))
+    save(fetched / "stack.tif", ArrayImage(labels, axes="cyx"))
     deliver(LABEL_OUTPUT, images=[SourceImage(index=0, staged_stem="stack", source=source)])
     with tifffile.TiffFile(tmp_path / "results" / "labels" / "stack.ome.tif") as tiff:
         assert tiff.series[0].axes == "ZYX"
@@ -230,21 +230,21 @@ def test_a_stack_mistaken_for_channels_is_a_stack_again(
 def test_labels_of_another_size_are_kept_and_named_but_not_laid_upon_the_image(
     fetched: Path, deliver: Deliver
 ) -> None:
-    save(fetched / "cell.tif", MemoryImage(three_objects()[:4]))
+    save(fetched / "cell.tif", ArrayImage(three_objects()[:4]))
     delivery = deliver(LABEL_OUTPUT)
     assert list(by_path(delivery)) == ["labels/cell.ome.tif", "overlays/cell.png"]
     assert "9 x 4 pixels, its source 9 x 8" in delivery.problems[0]
 
 
 def test_labels_that_are_no_whole_numbers_are_named(fetched: Path, deliver: Deliver) -> None:
-    save(fetched / "cell.tif", MemoryImage(three_objects().astype("float32")))
+    save(fetched / "cell.tif", ArrayImage(three_objects().astype("float32")))
     delivery = deliver(LABEL_OUTPUT)
     assert "images/cell.tif" in by_path(delivery)
     assert "float32" in delivery.problems[0]
 
 
 def test_labels_come_even_when_their_source_is_gone(source: Path, fetched: Path, deliver: Deliver) -> None:
-    save(fetched / "cell.tif", MemoryImage(three_objects()))
+    save(fetched / "cell.tif", ArrayImage(three_objects()))
     source.unlink()
     delivery = deliver(LABEL_OUTPUT)
     assert list(by_path(delivery)) == ["labels/cell.ome.tif"]
@@ -256,8 +256,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_delivering_twice_gives_the_same_folder(tmp_path: Path, fetched: Path, deliver: Deliver) -> None:
-    save(fetched / "cell.tif", MemoryImage(three_objects()))
-    save(fetched / "cell.png", MemoryImage(three_objects()))
+    save(fetched / "cell.tif", ArrayImage(three_objects()))
+    save(fetched / "cell.png", ArrayImage(three_objects()))
     (fetched / "cell.csv").write_text("a")
     first = deliver()
     (tmp_path / "results" / ".part").mkdir()
@@ -272,8 +272,8 @@ def test_delivering_twice_gives_the_same_folder(tmp_path: Path, fetched: Path, d
 def test_hostile_names_stay_names(tmp_path: Path, fetched: Path, deliver: Deliver) -> None:
     stem = "a b;$(touch pwned)'\"\n"
     source = tmp_path / "in" / f"{stem}.tif"
-    save(source, MemoryImage(np.zeros((8, 9), dtype="uint8")))
-    save(fetched / f"{stem}.tif", MemoryImage(three_objects()))
+    save(source, ArrayImage(np.zeros((8, 9), dtype="uint8")))
+    save(fetched / f"{stem}.tif", ArrayImage(three_objects()))
     (fetched / os.fsdecode(b"caf\xe9.csv")).write_text("x")
     (fetched / "..hidden").write_text("x")
     images = [SourceImage(index=0, staged_stem=stem, source=source)]

@@ -19,7 +19,8 @@ from biomero.adapters.local.transfer import LocalTransfer
 from biomero.application.cancel_run import cancel_run
 from biomero.application.deliver_results import Delivery
 from biomero.application.describe_run import describe_run
-from biomero.application.engine.drive import drive_run
+from biomero.application.drive_here import drive_here
+from biomero.application.engine.patience import Patience
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import SilentListener
 from biomero.application.services import Services
@@ -79,6 +80,9 @@ class Scheduler(FakeScheduler):
     def cancel(self, jobs: Sequence[JobRef]) -> None:
         self.cancelled.extend(jobs)
         super().cancel(jobs)
+
+
+IMPATIENT = Patience(first_s=0.01, longest_s=0.02, retries_while_away=2, look_again_s=0.01, busy_s=0.01)
 
 
 class QuickClock:
@@ -142,7 +146,7 @@ class World:
         )
 
     def drive(self, run_id: RunId) -> RunStatus:
-        return drive_run(run_id, self.services, self.cluster(), SilentListener()).status
+        return drive_here(run_id, self.services, self.cluster(), SilentListener(), patience=IMPATIENT).status
 
     def objects(self, run_id: RunId) -> list[int | None]:
         return [image.objects for image in describe_run(self.services.record, run_id).images]

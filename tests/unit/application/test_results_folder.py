@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,26 @@ def test_a_run_json_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has run\.json already"):
         claim_results_folder(tmp_path, RUN)
     assert (tmp_path / "run.json").read_text() == "[1]"
+
+
+CLAIM_WITHOUT_SPACE = """
+import resource, sys
+from pathlib import Path
+from biomero.application.results_folder import claim_results_folder
+from biomero.errors import InputError
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # files may be made, but hold nothing
+try:
+    claim_results_folder(Path(sys.argv[1]), "run-1")
+except InputError as exc:
+    sys.exit(0 if "cannot be written" in str(exc) else 2)
+"""
+
+
+def test_a_claim_that_found_no_space_is_not_in_the_way_of_the_next(tmp_path: Path) -> None:
+    tried = (sys.executable, "-c", CLAIM_WITHOUT_SPACE, str(tmp_path / "r"))
+    subprocess.run(tried, check=True)
+    claim_results_folder(tmp_path / "r", OTHER)
 
 
 def test_no_two_outputs_get_one_name() -> None:

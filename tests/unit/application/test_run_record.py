@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from biomero.application.run_record import RunRecord
+from biomero.application.tracking import WorkflowTracker
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
@@ -21,7 +22,11 @@ def url(tmp_path: Path) -> str:
 
 
 def opened(url: str) -> RunRecord:
-    return RunRecord({"PERSISTENCE_MODULE": "eventsourcing_sqlalchemy", "SQLALCHEMY_URL": url})
+    return RunRecord(
+        WorkflowTracker(
+            {"PERSISTENCE_MODULE": "biomero.adapters.persistence.event_store", "SQLALCHEMY_URL": url}
+        )
+    )
 
 
 @pytest.fixture

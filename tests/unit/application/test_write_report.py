@@ -9,8 +9,8 @@ from biomero.application.results_folder import claim_results_folder
 from biomero.application.write_report import WriteReport, deliver_logs, log_tail
 from biomero.domain.ids import RunId
 from biomero.errors import InputError
-from services.array_images import PlainReport
 from services.run_documents import a_document, a_failed_document
+from services.saved_images import PlainReport
 
 
 def test_the_record_grows_with_the_run(tmp_path: Path) -> None:

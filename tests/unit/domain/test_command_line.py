@@ -1,4 +1,5 @@
 import argparse
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,15 @@ def test_a_required_file_must_be_attached() -> None:
         build(workflow(IMAGES, MODEL))
     found = build(workflow(IMAGES, MODEL, line="tool [IMAGES] [MODEL]"), attachments={"model": "m.pt"})
     assert found.arguments == ("--images", "in", "m.pt")
+
+
+def test_images_of_another_kind_must_be_attached() -> None:
+    images = replace(IMAGES, sub_types=("grayscale",))
+    labels = replace(IMAGES, id="labels", value_key="[LABELS]", flag="--labels", sub_types=("label",))
+    with pytest.raises(ParameterError, match="'labels' needs a label image; attach one"):
+        build(workflow(images, labels))
+    found = build(workflow(images, replace(labels, sub_types=()), line="tool [IMAGES] [LABELS]"))
+    assert found.arguments == ("--images", "in", "--labels", "in")
 
 
 def test_a_file_cannot_be_attached_to_what_is_no_input() -> None:

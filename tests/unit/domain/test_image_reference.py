@@ -23,6 +23,8 @@ _DIGEST = f"sha256:{'0123456789abcdef' * 4}"
         (f"quay.io/a/b/c:v1@{_DIGEST}", "quay.io", "a/b/c", "v1", _DIGEST),
         ("docker://neubiaswg5/w_nuclei-tracking:1.0.0", None, "neubiaswg5/w_nuclei-tracking", "1.0.0", None),
         ("name:5000", None, "name", "5000", None),
+        ("library://Lab/tools/Seg:1.0", None, "Lab/tools/Seg", "1.0", None),
+        ("library://a/b/c:sha256." + "0" * 64, None, "a/b/c", "sha256." + "0" * 64, None),
     ],
 )
 def test_a_name_is_read_in_its_parts(
@@ -36,7 +38,7 @@ def test_a_name_is_read_in_its_parts(
     "text",
     [
         *("", " ", "/", "a/", "/a", "a//b", "-x", "a b", "a;b", "$(touch pwned)", "a:$(id)", "../etc/passwd"),
-        *("a/../b", "a:", "a@", "a@sha256:12", "a:t a", "a\n", "host:port/a", "library://a/b", "file:///etc"),
+        *("a/../b", "a:", "a@", "a@sha256:12", "a:t a", "a\n", "host:port/a", "shub://a/b", "file:///etc"),
         *("Org/Name", "ghcr.io/Org/name:1", "a:-1", "a'b", 'a"b', "x.sif/..", "--force"),
     ],
 )
@@ -60,6 +62,7 @@ def test_capital_letters_are_explained() -> None:
         ("org/name:3", "v1.2", "docker://org/name:3"),
         (f"org/name:3@{_DIGEST}", "v1.2", f"docker://org/name@{_DIGEST}"),
         ("oras://ghcr.io/org/name:3", None, "oras://ghcr.io/org/name:3"),
+        ("library://lab/tools/seg", "v2", "library://lab/tools/seg:v2"),
     ],
 )
 def test_the_workflow_s_version_is_the_tag_where_the_name_has_none(

@@ -14,6 +14,8 @@ from biomero.domain.exit_record import ExitRecord, exit_file_prefix, parse_exit_
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobState
 from biomero.domain.job_script import JobScript, quote
+from biomero.domain.output_listing import parse_listing
+from biomero.domain.retry import PREFLIGHT_EXIT_CODE
 from biomero.errors import UnparsableOutputError
 from services.processes import wait_until
 
@@ -107,6 +109,52 @@ def test_modules_are_loaded_by_the_clusters_own_function(tmp_path: Path) -> None
     assert done.stdout == b"<load><apptainer/1.3><load><a b>"
 
 
+def test_what_was_written_is_listed_whatever_its_name(tmp_path: Path) -> None:
+    out = tmp_path / "out here"
+    out.mkdir()
+    write = 'mkdir -p "$1/sub" && printf abc >"$1/sub/$2" && printf x >"$1/plain"'
+    command = ("sh", "-c", write, "sh", str(out), "a b\n3 c\udcff.tif")
+    script = JobScript(key=KEY, folder=str(tmp_path), command=command, outputs=str(out))
+    text = script.text.encode(errors="surrogateescape")
+    assert subprocess.run(["bash", "-c", text], env=environment(7), check=False).returncode == 0
+    listed = (tmp_path / f"listing.{KEY}").read_bytes().decode(errors="surrogateescape")
+    assert parse_listing(listed) == {"plain": 1, "sub/a b\n3 c\udcff.tif": 3}
+
+
+def test_array_tasks_list_their_own_folders(tmp_path: Path) -> None:
+    folders = [tmp_path / "0", tmp_path / "1"]
+    script = JobScript(
+        key=KEY,
+        folder=str(tmp_path),
+        array_commands=tuple(("touch", str(f / f"{f.name}.tif")) for f in folders),
+        array_outputs=tuple(map(str, folders)),
+    )
+    for task, folder in enumerate(folders):
+        folder.mkdir()
+        assert bash(script, task=task).returncode == 0
+        assert parse_listing((tmp_path / f"listing.{KEY}.{task}").read_text()) == {f"{task}.tif": 0}
+
+
+def test_a_program_that_failed_leaves_its_list_all_the_same(tmp_path: Path) -> None:
+    script = JobScript(key=KEY, folder=str(tmp_path), command=("false",), outputs=str(tmp_path))
+    assert bash(script).returncode == 1
+    assert f"exit.{KEY}" not in parse_listing((tmp_path / f"listing.{KEY}").read_text())
+
+
+def test_a_node_that_cannot_enter_the_folder_is_unfit(tmp_path: Path) -> None:
+    done = bash(JobScript(key=KEY, folder=str(tmp_path / "elsewhere"), command=("true",)))
+    assert done.returncode == PREFLIGHT_EXIT_CODE
+    assert b"cannot enter" in done.stderr
+
+
+def test_a_node_that_cannot_write_in_the_folder_is_unfit(tmp_path: Path) -> None:
+    script = JobScript(key=KEY, folder="/proc", command=("touch", str(tmp_path / "ran")))
+    done = bash(script)
+    assert done.returncode == PREFLIGHT_EXIT_CODE
+    assert b"cannot write" in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
 def test_each_array_task_runs_its_own_command(tmp_path: Path) -> None:
     script = JobScript(key=KEY, folder=str(tmp_path), array_commands=(("true",), ("sh", "-c", "exit 5")))
     assert script.array_size == 2
@@ -154,6 +202,40 @@ def test_a_job_that_is_told_to_end_tells_its_program_and_leaves_a_record(tmp_pat
 def test_what_a_job_makes_is_its_owners_alone(tmp_path: Path) -> None:
     bash(JobScript(key=KEY, folder=str(tmp_path), command=("touch", "made")))
     assert (tmp_path / "made").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "check", "code"), [("true", "exit 2", 2), ("exit 7", "touch checked", 7)]
+)
+def test_a_job_ends_well_only_if_its_check_does(tmp_path: Path, program: str, check: str, code: int) -> None:
+    script = JobScript(
+        key=KEY, folder=str(tmp_path), command=("sh", "-c", program), check=("sh", "-c", check, HOSTILE)
+    )
+    assert bash(script).returncode == code
+    assert exit_record(tmp_path).exit_code == code
+    assert not (tmp_path / "checked").exists()
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_every_array_task_has_its_own_check(tmp_path: Path) -> None:
+    script = JobScript(
+        key=KEY,
+        folder=str(tmp_path),
+        array_commands=(("true",), ("true",)),
+        array_checks=(("true",), ("false",)),
+    )
+    assert [bash(script, task=task).returncode for task in (0, 1)] == [0, 1]
+
+
+def test_lines_for_sbatch_stand_first_and_hold_nothing_else() -> None:
+    line = "#SBATCH --mem=3G"
+    script = JobScript(key=KEY, folder="/x", command=("true",), directives=(line,))
+    assert script.text.splitlines()[:2] == ["#!/bin/bash", line]
+    for wrong in ("touch pwned", "#SBATCH --mem=3G\ntouch pwned", "#SBATCH\r"):
+        with pytest.raises(ValueError, match="not a line for sbatch"):
+            JobScript(key=KEY, folder="/x", command=("true",), directives=(wrong,))
+    with pytest.raises(ValueError, match="a check for each"):
+        JobScript(key=KEY, folder="/x", array_commands=(("true",),) * 2, array_checks=(("true",),))
 
 
 def test_a_script_that_cannot_work_is_not_made() -> None:

@@ -59,6 +59,16 @@ def test_the_folder_has_what_a_repository_needs(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_command_line_finds_its_program_in_the_folder_where_containers_start(name: str) -> None:
+    # "python segment.py" is looked up from there
+    program = descriptor(name)["command-line"].split()[1]
+    recipe = (WORKFLOWS / name / "Apptainer.def").read_text()
+    assert f"    {program} /app/{program}\n" in recipe
+    assert "\n%labels\n    biomero.working-folder /app\n" in recipe
+    assert "\nWORKDIR /app\n" in (WORKFLOWS / name / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_no_file_names_a_place_of_one_machine(name: str) -> None:
     texts = [p for p in Path(WORKFLOWS / name).rglob("*") if p.is_file() and p.suffix != ".pyc"]
     assert not [path for path in texts if re.search(r"/(work|home|root)/", path.read_text(encoding="utf-8"))]

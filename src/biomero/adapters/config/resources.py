@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from biomero.domain.job import JobResources
 from biomero.errors import ConfigurationError
 
-_MEMORY = re.compile(r"(?P<number>\d+)(?P<unit>[KMGT]?)B?", re.IGNORECASE)
-_TIME = re.compile(r"(?:(?P<days>\d+)-)?(?P<first>\d+)(?::(?P<second>\d+))?(?::(?P<third>\d+))?")
+_MEMORY = re.compile(r"(?P<number>[0-9]{1,12})(?P<unit>[KMGT]?)B?", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:(?P<days>[0-9]{1,9})-)?(?P<first>[0-9]{1,9})(?::(?P<second>[0-9]{1,9}))?(?::(?P<third>[0-9]{1,9}))?"
+)
+_NO_LIMIT = frozenset({"UNLIMITED", "INFINITE"})
+_OPTION = re.compile(r"[a-z][a-z0-9-]*")
 _PLAIN = {
     "partition": "partition",
     "account": "account",
@@ -23,7 +27,11 @@ _PLAIN = {
     "comment": "comment",
 }
 _FIXED = frozenset(
-    {"job-name", "parsable", "array", "output", "error", "chdir", "wrap", "open-mode", "export"}
+    {
+        *("job-name", "parsable", "array", "output", "error", "chdir", "wrap", "open-mode", "export"),
+        # a job elsewhere, or none, would never be found again; waiting for its end would break off after 60 s
+        *("clusters", "test-only", "wait"),
+    }
 )
 
 
@@ -46,16 +54,18 @@ def resources_from(flags: Mapping[str, str], *, where: str) -> JobResources:
     extra: dict[str, str] = {}
     for written, value in flags.items():
         name = written.replace("_", "-").lower()
-        # sbatch takes abbreviations
-        fixed = [option for option in _FIXED if name and option.startswith(name)]
-        if fixed and name not in _PLAIN:
-            raise ConfigurationError(f"{where}{written}: BIOMERO sets --{fixed[0]} itself")
+        if not _OPTION.fullmatch(name):
+            raise ConfigurationError(f"{where}{written}: no option of sbatch is called --{name}")
+        if is_set_by_biomero(name):
+            raise ConfigurationError(f"{where}{written}: BIOMERO sets --{name} itself")
         if name in _PLAIN:
             known[_PLAIN[name]] = value
         elif name == "cpus-per-task":
             known["cpus"] = _number(value, f"{where}{written}")
         elif name == "mem":
             known["memory_mb"] = memory_mb(value, where=f"{where}{written}")
+        elif name == "time" and value.strip().upper() in _NO_LIMIT:
+            extra[name] = value.strip().upper()
         elif name == "time":
             known["time_limit_min"] = minutes(value, where=f"{where}{written}")
         else:
@@ -63,14 +73,25 @@ def resources_from(flags: Mapping[str, str], *, where: str) -> JobResources:
     return JobResources(**known, extra=extra)  # type: ignore[arg-type] # names and types by the table above
 
 
+def is_set_by_biomero(name: str) -> bool:
+    """Say whether an option, or its abbreviation, is not for others to set."""
+    # sbatch takes abbreviations
+    return bool(name) and name not in _PLAIN and any(option.startswith(name) for option in _FIXED)
+
+
+def takes_value(name: str) -> bool:
+    """Say whether an option is one of those that we know to need a value."""
+    return name in _PLAIN or name in {"cpus-per-task", "mem", "time"}
+
+
 def _number(text: str, where: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
         raise ConfigurationError(f"{where}: a whole number from 1 on is wanted, not {text!r}")
     return int(text)
 
 
 def memory_mb(text: str, *, where: str) -> int:
-    """Return memory in MiB; a number without unit counts in MiB, as for ``sbatch``.
+    """Return memory in MiB; a number without unit counts in MiB, as for ``sbatch``; 0 is all of a node's.
 
     >>> memory_mb("4G", where="--mem")
     4096
@@ -87,7 +108,7 @@ def memory_mb(text: str, *, where: str) -> int:
         int(match["number"])
         * {"K": 1, "M": 1024, "": 1024, "G": 1024**2, "T": 1024**3}[match["unit"].upper()]
     )
-    return max(1, -(-kib // 1024))
+    return -(-kib // 1024)
 
 
 def minutes(text: str, *, where: str) -> int:

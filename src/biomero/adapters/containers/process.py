@@ -13,7 +13,13 @@ from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.shell import CommandResult, RemoteShell
 from biomero.application.ports.transfer import RemoteTransfer
 from biomero.application.ports.workflows import Workflow
-from biomero.errors import ContainerImageError, RemoteCommandError, UnparsableOutputError
+from biomero.errors import (
+    ClusterError,
+    ContainerImageError,
+    NoSpaceError,
+    RemoteCommandError,
+    UnparsableOutputError,
+)
 
 _FILES_MISSING = 64
 _PYTHONS = ("python", "python3")
@@ -27,6 +33,7 @@ class _Place:
     python: str
     python_version: str
     packages: str
+    was_made: bool
 
 
 class ProcessRuntime:
@@ -89,6 +96,7 @@ class ProcessRuntime:
             env=(("PYTHONNOUSERSITE", "1"),),
             runs_entry_point=False,
             identity=f"sha256:{hashlib.sha256(parts.encode()).hexdigest()}",
+            was_made=place.was_made,
         )
 
     def _ensure(self, workflow: Workflow, files: WorkflowFiles) -> _Place:
@@ -96,18 +104,25 @@ class ProcessRuntime:
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", workflow.descriptor.name).strip("-.") or "workflow"
         folder = f"{name}-{files.short_digest}"
         result = self._look(folder, files, arrived=False)
-        if result.exit_status == _FILES_MISSING:
+        was_sent = result.exit_status == _FILES_MISSING
+        if was_sent:
             self._transfer.upload(files.files, f"{self._folder}/workflows/{folder}")
             result = self._look(folder, files, arrived=True)
         if not result.ok:
             raise self._error(workflow, files, result)
         try:
-            code, python, version, packages = result.stdout.splitlines()[-4:]
+            code, python, version, packages, how = result.stdout.splitlines()[-5:]
         except ValueError as exc:
             raise UnparsableOutputError(
                 f"what was said about {workflow.descriptor.name} cannot be read: {result.stdout[-500:]!r}"
             ) from exc
-        return _Place(folder=code, python=python, python_version=version, packages=packages)
+        return _Place(
+            folder=code,
+            python=python,
+            python_version=version,
+            packages=packages,
+            was_made=was_sent or how == "made",
+        )
 
     def _look(self, folder: str, files: WorkflowFiles, *, arrived: bool) -> CommandResult:
         return self._shell.run(
@@ -122,7 +137,7 @@ class ProcessRuntime:
 
     def _error(
         self, workflow: Workflow, files: WorkflowFiles, result: CommandResult
-    ) -> ContainerImageError | RemoteCommandError:
+    ) -> ContainerImageError | ClusterError:
         """Say why the workflow cannot be made ready, and what to do."""
         said, name = last_lines(result.stderr), workflow.descriptor.name
         match result.exit_status:
@@ -147,6 +162,11 @@ class ProcessRuntime:
                 )
             case 68:
                 text = f"{self._folder} cannot be used for workflows: {said}"
+            case 69:
+                return NoSpaceError(
+                    f"no space is left on the cluster for the environment of {name}: make room in "
+                    f"{self._folder} and where packages are unpacked, TMPDIR or /tmp ({said})"
+                )
             case 75:
                 text = f"another run makes the environment of {name} for over {self._wait_s:.0f} s; try later"
             case status:

@@ -11,10 +11,14 @@ shift 2
 for module in $modules; do
     module load "$module" || exit 127
 done
+command -v -- "$1" >/dev/null 2>&1 || {
+    echo "this node ($(uname -n)) has no $1" >&2
+    exit 119
+}
 
 # The container's /tmp and home would otherwise be a few megabytes of memory.
 [ -d "${TMPDIR-}" ] || TMPDIR=/tmp
-work=$(mktemp -d "$TMPDIR/biomero.XXXXXXXXXX") || exit 1
+work=$(mktemp -d "$TMPDIR/biomero.XXXXXXXXXX") || exit 119  # as a job script says that its node is unfit
 trap 'chmod -R u+rwX "$work"; rm -rf -- "$work"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT

@@ -2,6 +2,21 @@
 
 from biomero.adapters.descriptors.catalogue import Catalogue
 from biomero.adapters.descriptors.code_host import KNOWN_HOSTS, CodeHosts
-from biomero.adapters.descriptors.parse import parse_descriptor
+from biomero.adapters.descriptors.parse import (
+    format_of_content,
+    parse_content,
+    parse_descriptor,
+    read_content,
+)
+from biomero.adapters.descriptors.to_schema import to_schema
 
-__all__ = ["KNOWN_HOSTS", "Catalogue", "CodeHosts", "parse_descriptor"]
+__all__ = [
+    "KNOWN_HOSTS",
+    "Catalogue",
+    "CodeHosts",
+    "format_of_content",
+    "parse_content",
+    "parse_descriptor",
+    "read_content",
+    "to_schema",
+]

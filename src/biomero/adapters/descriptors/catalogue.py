@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from biomero.adapters.descriptors.code_host import CodeHosts, parse_address
+from biomero.adapters.descriptors.addresses import parse_address
+from biomero.adapters.descriptors.code_host import CodeHosts
 from biomero.adapters.descriptors.folder_hash import folder_version
 from biomero.adapters.descriptors.parse import parse_descriptor
 from biomero.application.ports.workflows import Workflow
@@ -32,6 +33,8 @@ class Catalogue:
         Folders with known workflows, each in a sub-folder of its name.
     references
         Configured names, each with the path or address that it stands for.
+    internal
+        Known workflows that are BIOMERO's own tools: found by name, but not listed.
     """
 
     def __init__(
@@ -40,14 +43,16 @@ class Catalogue:
         *,
         folders: Sequence[Path] = (),
         references: Mapping[str, str] | None = None,
+        internal: Collection[str] = (),
     ) -> None:
         self._code_hosts = code_hosts
         self._folders = tuple(folders)
         self._references = dict(references or {})
+        self._internal = frozenset(internal)
 
     def names(self) -> list[str]:
         """See `WorkflowCatalogue.names`."""
-        return sorted({*self._references, *self._known()})
+        return sorted({*self._references, *(self._known().keys() - self._internal)})
 
     def find(self, reference: str) -> Workflow:
         """See `WorkflowCatalogue.find`."""
@@ -55,13 +60,20 @@ class Catalogue:
             return replace(self._find(self._references[reference]), reference=reference)
         return self._find(reference)
 
+    def at_hand(self, reference: str) -> Workflow | None:
+        """See `WorkflowCatalogue.at_hand`."""
+        place = self._references.get(reference, reference)
+        if "://" in place and not self._code_hosts.has(parse_address(place)):
+            return None
+        return self.find(reference)
+
     def _find(self, reference: str) -> Workflow:
         if "://" in reference:
             return self._at_address(reference)
         known = self._known()
         if reference in known:
             return self._at_path(reference, known[reference])
-        path = Path(reference).expanduser()
+        path = Path(os.path.expanduser(reference))  # noqa: PTH111 - pathlib's raises for unknown accounts
         is_path = os.sep in reference or reference.startswith((".", "~")) or reference.endswith(_SUFFIXES)
         if reference and _exists(path):
             return self._at_path(reference, path)
@@ -103,6 +115,8 @@ class Catalogue:
         descriptor_file = path if path.is_file() else _descriptor_in(path)
         if descriptor_file is None:
             raise UnknownWorkflowError(f"no workflow at {reference}: {_none_of_them('that place')}")
+        if address.is_moving:  # known by what it holds, as a folder of this machine is
+            return self._at_path(reference, descriptor_file)
         return Workflow(
             reference=reference,
             descriptor=parse_descriptor(descriptor_file),

@@ -1,93 +1,34 @@
-"""Workflows at GitHub and GitLab: addresses with a pinned ref, fetched once and kept."""
+"""Repositories at GitHub and GitLab: fetched, and kept for times without a network."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import re
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
+from biomero.adapters.descriptors.addresses import Address, archive_path
 from biomero.adapters.descriptors.archive import ArchiveLimits, unpack
 from biomero.errors import UnknownWorkflowError
+
+_LOG = logging.getLogger(__name__)
 
 KNOWN_HOSTS: Mapping[str, str] = MappingProxyType(
     {"github.com": "https://github.com", "gitlab.com": "https://gitlab.com"}
 )
-_MOVING = frozenset({"develop", "dev", "head", "latest", "main", "master", "trunk"})
-_PAGES = ("tree", "blob", "raw")  # pages of a code host that show a repository at a ref
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _TOO_MANY = frozenset({403, 429})
 _ABSENT = frozenset({401, 404, 410})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """A repository at a code host, at a ref.
-
-    Parameters
-    ----------
-    project
-        ``org/name``, or with groups as GitLab has them.
-    path
-        A file or folder in the repository; empty for its top.
-    """
-
-    text: str
-    host: str
-    project: str
-    ref: str
-    path: tuple[str, ...]
-    is_gitlab: bool
-
-
-def parse_address(text: str) -> Address:
-    """Read ``https://github.com/org/name/tree/ref``, or GitLab's ``…/-/tree/ref``.
-
-    A path may follow the ref; a slash within a ref is written ``%2F``.
-
-    Raises
-    ------
-    UnknownWorkflowError
-        If it is no such address, or pins no version.
-    """
-    try:
-        url = urlsplit(text)
-        host, user = url.hostname or "", url.username
-    except ValueError as exc:
-        raise UnknownWorkflowError(f"{text}: not an address: {exc}") from exc
-    if url.scheme != "https" or not host or user is not None:
-        raise UnknownWorkflowError(f"{text}: an address begins with https:// and the name of a code host")
-    parts = [unquote(part) for part in url.path.split("/") if part]
-    page = next((i for i, part in enumerate(parts) if i > 1 and part in _PAGES), len(parts))
-    is_gitlab = "-" in parts[:page] or host.startswith("gitlab.")
-    project = [part for part in parts[:page] if part != "-"]
-    has_dots = any(part in (".", "..") or "\0" in part for part in parts)
-    if len(project) < 2 or has_dots or (not is_gitlab and len(project) != 2):  # noqa: PLR2004 - org and name
-        raise UnknownWorkflowError(
-            f"{text}: not the address of a repository; write https://{host}/org/name/tree/v1.2"
-        )
-    project[-1] = project[-1].removesuffix(".git")
-    ref = parts[page + 1] if page + 1 < len(parts) else ""
-    if not ref or ref.lower() in _MOVING or ".." in ref:
-        infix = "/-" if is_gitlab else ""
-        example = f"https://{host}/{'/'.join(project)}{infix}/tree/v1.2"
-        problem = f"'{ref}' moves on" if ref else "it names no version"
-        raise UnknownWorkflowError(f"{text}: {problem}; pin a tag or a commit, as in {example}")
-    return Address(
-        text=text,
-        host=host,
-        project="/".join(project),
-        ref=ref,
-        path=tuple(parts[page + 2 :]),
-        is_gitlab=is_gitlab,
-    )
+_CONNECT_TIMEOUT_S = 10.0
+_REST_S = 60.0
+"""A host that could not be reached is left alone for so long: a form may ask about twenty workflows."""
 
 
 class CodeHosts:
@@ -101,6 +42,8 @@ class CodeHosts:
         The code hosts that may be asked, by name, and where each is.
     timeout_s
         How long a host may be silent; fetching takes at most ten times as long.
+    look_again_s
+        For how long the content of a branch is taken for the newest.
 
     Examples
     --------
@@ -115,27 +58,46 @@ class CodeHosts:
         base_urls: Mapping[str, str] = KNOWN_HOSTS,
         timeout_s: float = 30.0,
         limits: ArchiveLimits | None = None,
+        look_again_s: float = 3600.0,
     ) -> None:
+        self._look_again_s = look_again_s
         self._cache = cache
         self._base_urls = dict(base_urls)
         self._timeout_s = timeout_s
         self._limits = limits or ArchiveLimits()
+        self._unreachable: dict[str, tuple[float, str]] = {}  # host: when it failed, and why
 
     def fetch(self, address: Address) -> Path:
         """Return the local folder of a repository at a ref.
 
-        What was fetched once is never fetched again. It comes into the cache complete or not at all.
+        A tag or commit that was fetched once is never fetched again. Of a branch, what is kept serves for
+        `look_again_s`, and for as long as the code host cannot be asked; each content has a folder of its
+        own, so that what a run began with stays. A folder comes into the cache complete or not at all.
 
         Raises
         ------
         UnknownWorkflowError
             If there is no such repository or ref, it cannot be fetched now, or it is too large.
         """
-        key = hashlib.sha256(f"{address.host}/{address.project}@{address.ref}".encode()).hexdigest()[:16]
-        name = _UNSAFE.sub("_", f"{address.project.rsplit('/', 1)[-1]}-{address.ref}")[:80]
-        folder = self._cache / f"{name}-{key}"
-        if folder.is_dir():
-            return folder
+        if not address.is_moving:
+            folder = self._folder(address)
+            return folder if folder.is_dir() else self._fetch(address)
+        kept = self._kept(address)
+        if kept is not None and time.time() < kept.stat().st_mtime + self._look_again_s:
+            return kept
+        try:
+            return self._fetch(address)
+        except UnknownWorkflowError as exc:
+            if kept is None:
+                raise
+            _LOG.warning("%s; going on with what was fetched before", exc)
+            return kept
+
+    def has(self, address: Address) -> bool:
+        """Say whether a repository is here already; nobody is asked."""
+        return self._kept(address) is not None if address.is_moving else self._folder(address).is_dir()
+
+    def _fetch(self, address: Address) -> Path:
         base_url = self._base_urls.get(address.host)
         if base_url is None:
             known = ", ".join(sorted(self._base_urls)) or "none"
@@ -146,7 +108,12 @@ class CodeHosts:
             self._cache.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".fetching-", dir=self._cache) as temporary:
                 archive, tree = Path(temporary) / "archive.tar.gz", Path(temporary) / "tree"
-                self._download(address, f"{base_url}{_archive_path(address)}", archive)
+                self._download(address, f"{base_url}{archive_path(address)}", archive)
+                folder = self._folder(address)
+                if address.is_moving:
+                    with archive.open("rb") as file:
+                        content = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+                    folder = folder.with_name(f"{folder.name}-{content}")
                 try:
                     unpack(archive, tree, limits=self._limits)
                 except UnknownWorkflowError as exc:
@@ -154,16 +121,30 @@ class CodeHosts:
                         f"{address.text}: cannot be used: {exc}; the repository may be private"
                     ) from exc
                 _move(tree, folder)
+                os.utime(folder)  # when it was seen last
         except OSError as exc:
             raise UnknownWorkflowError(f"{address.text}: cannot be kept in {self._cache}: {exc}") from exc
         return folder
 
+    def _folder(self, address: Address) -> Path:
+        """Return the folder of a pinned ref; the names of a branch's folders begin with it."""
+        key = hashlib.sha256(f"{address.host}/{address.project}@{address.ref}".encode()).hexdigest()[:16]
+        name = _UNSAFE.sub("_", f"{address.project.rsplit('/', 1)[-1]}-{address.ref}")[:80]
+        return self._cache / f"{name}-{key}"
+
+    def _kept(self, address: Address) -> Path | None:
+        """Return the content of a branch that was seen last."""
+        found = [path for path in self._cache.glob(f"{self._folder(address).name}-*") if path.is_dir()]
+        return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
     def _download(self, address: Address, url: str, target: Path) -> None:
+        self._check_reachable(address)
         deadline = time.monotonic() + 10 * self._timeout_s
+        timeout = httpx.Timeout(self._timeout_s, connect=min(self._timeout_s, _CONNECT_TIMEOUT_S))
         size = 0
         try:
             with (
-                httpx.Client(follow_redirects=True, timeout=self._timeout_s) as client,
+                httpx.Client(follow_redirects=True, timeout=timeout) as client,
                 # The archive as it is: some hosts declare its gzip as an encoding of the transfer.
                 client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
                 target.open("wb") as file,
@@ -181,18 +162,22 @@ class CodeHosts:
                         )
                     file.write(chunk)
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            raise UnknownWorkflowError(
-                f"{address.text}: no connection to {address.host} ({type(exc).__name__}: {exc}), "
-                "and no copy of it is kept here; try again with a network, or give the path of a local copy"
-            ) from exc
+            problem = f"{type(exc).__name__}: {exc}"
+            if isinstance(exc, (httpx.ConnectError, httpx.ConnectTimeout)):
+                self._unreachable[address.host] = (time.monotonic(), problem)
+            raise _no_connection(address, problem) from exc
+
+    def _check_reachable(self, address: Address) -> None:
+        failed_at, problem = self._unreachable.get(address.host, (float("-inf"), ""))
+        if time.monotonic() < failed_at + _REST_S:
+            raise _no_connection(address, problem)
 
 
-def _archive_path(address: Address) -> str:
-    project, ref = quote(address.project), quote(address.ref)
-    if address.is_gitlab:
-        name = f"{project.rsplit('/', 1)[-1]}-{ref.replace('/', '-')}"
-        return f"/{project}/-/archive/{ref}/{name}.tar.gz"
-    return f"/{project}/archive/{ref}.tar.gz"
+def _no_connection(address: Address, problem: str) -> UnknownWorkflowError:
+    return UnknownWorkflowError(
+        f"{address.text}: no connection to {address.host} ({problem}), "
+        "and no copy of it is kept here; try again with a network, or give the path of a local copy"
+    )
 
 
 def _check_answer(address: Address, response: httpx.Response) -> None:
@@ -200,7 +185,7 @@ def _check_answer(address: Address, response: httpx.Response) -> None:
     if status in _ABSENT:
         raise UnknownWorkflowError(
             f"{address.text}: {address.host} has no public repository '{address.project}' "
-            f"with the tag or commit '{address.ref}'"
+            f"with '{address.ref}'"
         )
     if status in _TOO_MANY:
         raise UnknownWorkflowError(
@@ -220,6 +205,6 @@ def _move(tree: Path, folder: Path) -> None:
     try:
         tree.rename(folder)
     except OSError:
-        # Another process fetched the same: a pinned ref is one content, so theirs is as good.
+        # Another process fetched the same, or the branch is where it was: the content is one.
         if not folder.is_dir():
             raise

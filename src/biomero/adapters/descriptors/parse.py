@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -53,6 +54,50 @@ def parse_descriptor(path: Path) -> WorkflowDescriptor:
     if found is DescriptorFormat.BIOMERO_SCHEMA:
         return parse_biomero_schema(fields)
     return parse_biaflows(fields)
+
+
+def parse_content(content: object, *, name: str) -> WorkflowDescriptor:
+    """Read a descriptor that a caller has taken from its file already.
+
+    Parameters
+    ----------
+    name
+        What the workflow is called where its descriptor does not say; messages begin with it.
+
+    Raises
+    ------
+    DescriptorError
+        If it has none of the formats, or a field is not valid; the message names the field.
+    """
+    fields = Fields(content, file=Path(name) / "descriptor")
+    readers = {
+        DescriptorFormat.BIAFLOWS: parse_biaflows,
+        DescriptorFormat.BIOMERO_SCHEMA: parse_biomero_schema,
+        DescriptorFormat.BILAYERS: parse_bilayers,
+    }
+    return readers[_format_of(fields)](fields)
+
+
+def read_content(path: Path) -> Mapping[str, object]:
+    """Return what a descriptor's file holds, unchecked but for being a mapping.
+
+    Raises
+    ------
+    DescriptorError
+        If the file cannot be read or is neither JSON nor YAML.
+    """
+    return Fields(_typed(path, _read(path)), file=path).content
+
+
+def format_of_content(content: object) -> DescriptorFormat:
+    """Say which format a descriptor has.
+
+    Raises
+    ------
+    DescriptorError
+        If it has none that is read here.
+    """
+    return _format_of(Fields(content, file=Path("descriptor")))
 
 
 def _format_of(fields: Fields) -> DescriptorFormat:

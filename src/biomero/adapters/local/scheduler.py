@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from biomero.adapters.local.orphans import orphan_end
 from biomero.adapters.local.processes import is_alive, signal_group
 from biomero.adapters.local.spool import Spool
-from biomero.application.ports.scheduler import Partition
+from biomero.application.ports.scheduler import ClusterLoad, KnownJob, OwnJob, Partition
 from biomero.domain.ids import SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobSpec, JobState, JobUsage, TaskReport
 from biomero.errors import SchedulerUnavailableError, SubmissionRejectedError
@@ -75,9 +76,51 @@ class LocalScheduler:
                     if not self._spool.has_runner():
                         self._end_orphans(dataclasses.replace(job, job_id=found))
 
+    def history(
+        self, *, since: datetime | None = None, jobs: Sequence[SlurmJobId] | None = None
+    ) -> list[KnownJob]:
+        """See `Scheduler.history`."""
+        with self._queue():
+            waiting = self._spool.waiting()
+            runs = self._spool.has_runner()
+            known = []
+            for spec, job_id, submitted in self._spool.submitted():
+                is_open = job_id in waiting
+                is_wanted = job_id in jobs if jobs is not None else is_open or not since or submitted >= since
+                if is_wanted:
+                    folder = spec.script.rpartition("/")[0]
+                    ref = JobRef(key=spec.key, job_id=job_id, folder=folder, array_size=spec.array_size)
+                    state = self._report(ref, waiting, runs=runs).state or JobState.PENDING
+                    known.append(KnownJob(job_id=job_id, name=spec.key, state=state, folder=folder))
+            return sorted(known, key=lambda job: -job.job_id)
+
     def partitions(self) -> list[Partition]:
         """See `Scheduler.partitions`; one machine has none."""
         return []
+
+    def load(self) -> ClusterLoad:
+        """See `Scheduler.load`; one machine has no partitions."""
+        with self._queue():
+            specs = {job_id: self._spool.spec(job_id) for job_id in self._spool.waiting()}
+        refs = [
+            JobRef(key=s.key, job_id=i, folder=s.script.rpartition("/")[0], array_size=s.array_size)
+            for i, s in specs.items()
+        ]
+        jobs = [
+            OwnJob(
+                job_id=job_id,
+                name=specs[job_id].key,
+                state=state,
+                indices=tuple(t.index for t in tasks if t.index is not None) or None,
+            )
+            for job_id, report in self.report(refs).items()
+            for state, tasks in _by_state(report).items()
+        ]
+        return ClusterLoad(jobs=tuple(jobs))
+
+    def max_array_size(self) -> int | None:
+        """See `Scheduler.max_array_size`; any size will do."""
+        return None
 
     @contextlib.contextmanager
     def _queue(self) -> Iterator[None]:
@@ -136,6 +179,15 @@ class LocalScheduler:
                 node=os.uname().nodename if record.pid else None,
             ),
         )
+
+
+def _by_state(report: JobReport) -> dict[JobState, list[TaskReport]]:
+    """Return the tasks that have not ended, those that stand alike together."""
+    found: dict[JobState, list[TaskReport]] = {}
+    for task in report.tasks:
+        if not task.state.is_final:
+            found.setdefault(task.state, []).append(task)
+    return found
 
 
 def _indices(job: JobRef) -> Sequence[int | None]:

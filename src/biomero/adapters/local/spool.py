@@ -20,6 +20,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -111,6 +112,13 @@ class Spool:
         (self.folder / "waiting" / str(job_id)).touch()
         _write(self.folder / "keys" / spec.key, str(job_id))
         return job_id
+
+    def submitted(self) -> Iterator[tuple[JobSpec, SlurmJobId, datetime]]:
+        """Yield every job there is, with the time of its submission."""
+        for key in (self.folder / "keys").iterdir():
+            if not key.name.startswith("."):  # a key that is being written
+                job_id = SlurmJobId(int(key.read_text()))
+                yield self.spec(job_id), job_id, datetime.fromtimestamp(key.stat().st_mtime, UTC)
 
     def job_folder(self, job_id: SlurmJobId) -> Path:
         """Return where a job's own files are."""

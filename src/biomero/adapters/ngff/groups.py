@@ -46,6 +46,20 @@ def read_group(path: Path) -> Group:
     raise ImageReadError(f"{path} is not an OME-Zarr folder: it holds neither zarr.json nor .zgroup")
 
 
+def inside(folder: Path, name: object) -> Path:
+    """Return what the metadata of a folder names in it.
+
+    Raises
+    ------
+    ImageReadError
+        If that lies outside.
+    """
+    path = folder / str(name)
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ImageReadError(f"{folder}: the metadata names {name!r}, which lies outside")
+    return path
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from biomero.adapters.ngff.groups import Group, read_group
+from biomero.adapters.ngff.groups import Group, inside, read_group
 from biomero.errors import ImageReadError
 
 
@@ -38,7 +38,7 @@ def _series(group: Group) -> Iterator[Path]:
     # the groups 0, 1, 2 and so on.
     listed = read_group(group.path / "OME").ome.get("series") if (group.path / "OME").is_dir() else None
     if isinstance(listed, list):
-        yield from (_inside(group.path, name) for name in listed)
+        yield from (inside(group.path, name) for name in listed)
         return
     index = 0
     while (group.path / str(index)).is_dir():
@@ -48,15 +48,8 @@ def _series(group: Group) -> Iterator[Path]:
 
 def _fields(group: Group) -> Iterator[Path]:
     try:
-        wells = [_inside(group.path, well["path"]) for well in group.ome["plate"]["wells"]]
+        wells = [inside(group.path, well["path"]) for well in group.ome["plate"]["wells"]]
         for well in wells:
-            yield from (_inside(well, image["path"]) for image in read_group(well).ome["well"]["images"])
+            yield from (inside(well, image["path"]) for image in read_group(well).ome["well"]["images"])
     except (KeyError, TypeError) as exc:
         raise ImageReadError(f"{group.path}: the metadata of the plate is not valid ({exc!r})") from exc
-
-
-def _inside(folder: Path, name: object) -> Path:
-    path = folder / str(name)
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ImageReadError(f"{folder}: the metadata names {name!r}, which lies outside")
-    return path

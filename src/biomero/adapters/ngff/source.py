@@ -10,7 +10,7 @@ import numpy as np
 import tensorstore as ts
 from numpy.typing import NDArray
 
-from biomero.adapters.ngff.groups import read_group
+from biomero.adapters.ngff.groups import inside, read_group
 from biomero.adapters.ngff.hierarchy import find_images
 from biomero.adapters.ngff.parsing import Description, describe
 from biomero.adapters.ngff.stores import bounded_context, open_array, read_errors
@@ -35,7 +35,7 @@ class NgffSource:
             raise ImageReadError(f"{path} holds {len(images)} images, so there is none of index {index}")
         group = read_group(images[index])
         description = describe(group)
-        level = group.path / description.level
+        level = inside(group.path, description.level)
         array = open_array(level, driver=group.format.driver, context=bounded_context())
         return NgffImage(level, _in_our_order(array, description, level), description)
 

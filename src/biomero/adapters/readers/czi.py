@@ -37,7 +37,7 @@ class CziSource:
 
     def images_in(self, path: Path) -> int:
         """See `ImageSource.images_in`."""
-        with _opened(path) as czi:
+        with _opened(path) as czi, reading(path, "its list of scenes"):
             return max(1, len(czi.scenes_bounding_rectangle_no_pyramid))
 
     def open(self, path: Path, *, index: int = 0) -> LibraryImage:
@@ -45,7 +45,7 @@ class CziSource:
         with ExitStack() as resources:
             czi = resources.enter_context(_opened(path))
             with reading(path, "its description"):
-                return _image(path, czi, index, resources.pop_all())
+                return _image(path, czi, index, resources)
 
 
 @contextmanager
@@ -93,7 +93,9 @@ def _image(path: Path, czi: Any, index: int, resources: ExitStack) -> LibraryIma
         )
         return np.asarray(pixels[:, :, samples - 1 - sample])  # blue, green, red
 
-    return LibraryImage(path, metadata, read_piece, block_shape=(_BLOCK, _BLOCK), resources=resources)
+    return LibraryImage(
+        path, metadata, read_piece, block_shape=(_BLOCK, _BLOCK), resources=resources.pop_all()
+    )
 
 
 def _described(czi: Any) -> ET.Element:  # noqa: ANN401 - no types

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomero.adapters.readers.described import describe
+from biomero.adapters.readers.one_image import OneImageSource
 from biomero.adapters.readers.planes import LibraryImage
-from biomero.adapters.readers.seam import chosen, library, reading
+from biomero.adapters.readers.seam import library, reading
 from biomero.domain import units
 from biomero.domain.imaging import Channel, Quantity
 from biomero.errors import UnsupportedImageError
@@ -19,53 +20,37 @@ from biomero.errors import UnsupportedImageError
 _RGB = 3
 
 
-class ImsSource:
+class ImsSource(OneImageSource):
     """Opens IMS files; see `ImageSource`. They are read at full resolution, level 0."""
 
-    def images_in(self, path: Path) -> int:
-        """See `ImageSource.images_in`."""
-        with ExitStack() as stack:
-            _opened(path, stack)
-            return 1
+    def _opened(self, path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
+        with reading(path, "the IMS"):
+            ims = stack.enter_context(library("h5py", path).File(path, "r"))
+            if "DataSet" not in ims or "DataSetInfo" not in ims:
+                raise UnsupportedImageError(f"{path} is HDF5, but not an Imaris file: it has no DataSet")
+            return ims
 
-    def open(self, path: Path, *, index: int = 0) -> LibraryImage:
-        """See `ImageSource.open`."""
-        chosen(path, index, 1)
-        with ExitStack() as stack:
-            ims = _opened(path, stack)
-            with reading(path, "its description"):
-                return _image(path, ims, stack.pop_all())
+    def _image(self, path: Path, file: Any, stack: ExitStack) -> LibraryImage:  # noqa: ANN401 - as above
+        image = file["DataSetInfo/Image"].attrs
+        sizes = {axis: int(_text(image[axis.upper()])) for axis in "zyx"}
+        level = file["DataSet/ResolutionLevel 0"]
+        sizes["t"] = sum(1 for name in level if name.startswith("TimePoint "))
+        sizes["c"] = sum(1 for name in level["TimePoint 0"] if name.startswith("Channel "))
+        first = level["TimePoint 0/Channel 0/Data"]
+        metadata = describe(
+            path.stem,
+            sizes,
+            np.dtype(first.dtype).newbyteorder("=").name,
+            scale={axis: _step(image, axis, sizes[axis]) for axis in "zyx"},
+            channels=[_channel(file, c) for c in range(sizes["c"])],
+        )
 
+        def read_piece(*, t: int, c: int, z: int, y: slice, x: slice) -> NDArray[Any]:
+            # the stored array is padded to whole chunks; the slices end at the image
+            return np.asarray(level[f"TimePoint {t}/Channel {c}/Data"][z, y, x])
 
-def _opened(path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
-    with reading(path, "the IMS"):
-        ims = stack.enter_context(library("h5py", path).File(path, "r"))
-    if "DataSet" not in ims or "DataSetInfo" not in ims:
-        raise UnsupportedImageError(f"{path} is HDF5, but not an Imaris file: it has no DataSet")
-    return ims
-
-
-def _image(path: Path, ims: Any, stack: ExitStack) -> LibraryImage:  # noqa: ANN401 - as above
-    image = ims["DataSetInfo/Image"].attrs
-    sizes = {axis: int(_text(image[axis.upper()])) for axis in "zyx"}
-    level = ims["DataSet/ResolutionLevel 0"]
-    sizes["t"] = sum(1 for name in level if name.startswith("TimePoint "))
-    sizes["c"] = sum(1 for name in level["TimePoint 0"] if name.startswith("Channel "))
-    first = level["TimePoint 0/Channel 0/Data"]
-    metadata = describe(
-        path.stem,
-        sizes,
-        np.dtype(first.dtype).newbyteorder("=").name,
-        scale={axis: _step(image, axis, sizes[axis]) for axis in "zyx"},
-        channels=[_channel(ims, c) for c in range(sizes["c"])],
-    )
-
-    def read_piece(*, t: int, c: int, z: int, y: slice, x: slice) -> NDArray[Any]:
-        # the stored array is padded to whole chunks; the slices end at the image
-        return np.asarray(level[f"TimePoint {t}/Channel {c}/Data"][z, y, x])
-
-    block = first.chunks[1:] if first.chunks else None
-    return LibraryImage(path, metadata, read_piece, block_shape=block, resources=stack)
+        block = first.chunks[1:] if first.chunks else None
+        return LibraryImage(path, metadata, read_piece, block_shape=block, resources=stack.pop_all())
 
 
 def _step(image: Any, axis: str, count: int) -> Quantity | None:  # noqa: ANN401 - as above

@@ -48,7 +48,7 @@ class LifSource:
             tiles = _tiles(path, lif)
             image, tile = tiles[chosen(path, index, len(tiles))]
             with reading(path, "its description"):
-                return _image(path, image, tile, stack.pop_all())
+                return _image(path, image, tile, stack)
 
 
 def _opened(path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
@@ -92,7 +92,7 @@ def _image(path: Path, image: Any, tile: int, stack: ExitStack) -> LibraryImage:
         rest = [dim for dim in frame_dims if dim not in at]
         return plane if rest == ["Y", "X"] else plane.T
 
-    return LibraryImage(path, metadata, by_planes(read_plane), resources=stack)
+    return LibraryImage(path, metadata, by_planes(read_plane), resources=stack.pop_all())
 
 
 def _indices(sizes: dict[str, int], left: dict[str, int]) -> dict[str, int]:

@@ -29,14 +29,16 @@ class Nd2Source:
     def images_in(self, path: Path) -> int:
         """See `ImageSource.images_in`."""
         with ExitStack() as stack:
-            return int(_opened(path, stack).sizes.get("P", 1))
+            nd2 = _opened(path, stack)
+            with reading(path, "its list of positions"):
+                return int(nd2.sizes.get("P", 1))
 
     def open(self, path: Path, *, index: int = 0) -> LibraryImage:
         """See `ImageSource.open`."""
         with ExitStack() as stack:
             nd2 = _opened(path, stack)
             with reading(path, "its description"):
-                return _image(path, nd2, index, stack.pop_all())
+                return _image(path, nd2, index, stack)
 
 
 def _opened(path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
@@ -80,7 +82,7 @@ def _image(path: Path, nd2: Any, index: int, stack: ExitStack) -> LibraryImage: 
         frame = nd2.read_frame(number).reshape(sizes.get("C", 1), sizes["Y"], sizes["X"], -1)
         return np.asarray(frame[channel, :, :, sample])
 
-    return LibraryImage(path, metadata, by_planes(read_plane), resources=stack)
+    return LibraryImage(path, metadata, by_planes(read_plane), resources=stack.pop_all())
 
 
 def _scale(nd2: Any) -> dict[str, Quantity | None]:  # noqa: ANN401 - as above

@@ -10,65 +10,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biomero.adapters.readers.described import describe
+from biomero.adapters.readers.one_image import OneImageSource
 from biomero.adapters.readers.planes import LibraryImage, by_planes
-from biomero.adapters.readers.seam import chosen, library, reading
+from biomero.adapters.readers.seam import library, reading
 from biomero.domain import units
 from biomero.domain.imaging import Channel, Quantity
 from biomero.errors import ImageReadError, UnsupportedImageError
 
 
-class OifSource:
+class OifSource(OneImageSource):
     """Opens OIB and OIF files; see `ImageSource`."""
 
-    def images_in(self, path: Path) -> int:
-        """See `ImageSource.images_in`."""
-        with ExitStack() as stack:
-            _opened(path, stack)
-            return 1
+    def _opened(self, path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
+        with reading(path, "the Olympus file"):
+            return stack.enter_context(library("oiffile", path).OifFile(path))
 
-    def open(self, path: Path, *, index: int = 0) -> LibraryImage:
-        """See `ImageSource.open`."""
-        chosen(path, index, 1)
-        with ExitStack() as stack:
-            oif = _opened(path, stack)
-            with reading(path, "its description"):
-                return _image(path, oif, stack.pop_all())
+    def _image(self, path: Path, file: Any, stack: ExitStack) -> LibraryImage:  # noqa: ANN401 - as above
+        settings = _axes(file)
+        # the planes are TIFF files of their own, numbered along each axis: s_C001Z002T003.tif
+        planes = file.series[0]
+        numbered = str(planes.axes)
+        if set(numbered) - set("CZT"):
+            raise UnsupportedImageError(f"{path} has the axes {numbered}, which are not read here")
+        shape = tuple(int(size) for size in planes.shape)
+        files = list(planes.files) if hasattr(planes, "files") else list(planes)
+        if len(files) != int(np.prod(shape)):
+            raise ImageReadError(f"{path} holds {len(files)} of {int(np.prod(shape))} planes")
+        first = file.asarray(files[0])
+        if first.ndim != 2:  # noqa: PLR2004 - y, x
+            raise UnsupportedImageError(f"{path} has planes of shape {first.shape}")
+        sizes = {axis.lower(): size for axis, size in zip(numbered, shape, strict=True)}
+        metadata = describe(
+            path.stem,
+            sizes | {"y": first.shape[0], "x": first.shape[1]},
+            first.dtype.name,
+            scale={axis: _step(settings.get(axis.upper(), {})) for axis in "tzyx"},
+            channels=_channels(file, sizes.get("c", 1)),
+        )
 
+        def read_plane(t: int, c: int, z: int) -> NDArray[Any]:
+            wanted = {"T": t, "C": c, "Z": z}
+            number = int(np.ravel_multi_index([wanted[axis] for axis in numbered], shape)) if numbered else 0
+            return np.asarray(file.asarray(files[number]))
 
-def _opened(path: Path, stack: ExitStack) -> Any:  # noqa: ANN401 - the library is an extra
-    with reading(path, "the Olympus file"):
-        return stack.enter_context(library("oiffile", path).OifFile(path))
-
-
-def _image(path: Path, oif: Any, stack: ExitStack) -> LibraryImage:  # noqa: ANN401 - as above
-    settings = _axes(oif)
-    # the planes are TIFF files of their own, numbered along each axis: s_C001Z002T003.tif
-    planes = oif.series[0]
-    numbered = str(planes.axes)
-    if set(numbered) - set("CZT"):
-        raise UnsupportedImageError(f"{path} has the axes {numbered}, which are not read here")
-    shape = tuple(int(size) for size in planes.shape)
-    files = list(planes.files) if hasattr(planes, "files") else list(planes)
-    if len(files) != int(np.prod(shape)):
-        raise ImageReadError(f"{path} holds {len(files)} of {int(np.prod(shape))} planes")
-    first = oif.asarray(files[0])
-    if first.ndim != 2:  # noqa: PLR2004 - y, x
-        raise UnsupportedImageError(f"{path} has planes of shape {first.shape}")
-    sizes = {axis.lower(): size for axis, size in zip(numbered, shape, strict=True)}
-    metadata = describe(
-        path.stem,
-        sizes | {"y": first.shape[0], "x": first.shape[1]},
-        first.dtype.name,
-        scale={axis: _step(settings.get(axis.upper(), {})) for axis in "tzyx"},
-        channels=_channels(oif, sizes.get("c", 1)),
-    )
-
-    def read_plane(t: int, c: int, z: int) -> NDArray[Any]:
-        wanted = {"T": t, "C": c, "Z": z}
-        number = int(np.ravel_multi_index([wanted[axis] for axis in numbered], shape)) if numbered else 0
-        return np.asarray(oif.asarray(files[number]))
-
-    return LibraryImage(path, metadata, by_planes(read_plane), resources=stack)
+        return LibraryImage(path, metadata, by_planes(read_plane), resources=stack.pop_all())
 
 
 def _axes(oif: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above

@@ -124,7 +124,10 @@ def _task_class(task: TaskReport) -> str:
 
 
 def _objects(document: RunDocument) -> int | None:
-    counts = [image.objects for image in document.images if image.objects is not None]
+    """Return how many objects there are in the images that came through, as the report shows them."""
+    counts = [
+        image.objects for image in document.images if image.objects is not None and image.failure is None
+    ]
     return sum(counts) if counts else None
 
 

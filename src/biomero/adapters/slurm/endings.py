@@ -18,11 +18,14 @@ from biomero.errors import UnparsableOutputError
 _SCRIPT = r"""
 unset SACCT_FORMAT
 export SLURM_BITSTR_LEN=0
-read -r ids
+export SLURM_TIME_FORMAT=%s
+lists=
+while read -r ids && [ -n "$ids" ]; do lists="$lists $ids"; done
 read -r awaited
 tries=13
+account() { for ids in $lists; do "$@" --jobs="$ids" || return; done; }
 while :; do
-  rows=$("$@" --jobs="$ids")
+  rows=$(account "$@")
   status=$?
   tries=$((tries - 1))
   [ $status = 0 ] && [ $tries -gt 0 ] || break
@@ -40,13 +43,17 @@ printf '%s\n' "$rows"
 echo biomero:exit
 asked=
 while IFS= read -r prefix; do
-  cat -- "$prefix" "$prefix".* 2>/dev/null
+  set --
+  for file in "$prefix" "$prefix".*; do [ ! -f "$file" ] || set -- "$@" "$file"; done
+  [ $# = 0 ] || cat -- "$@" 2>/dev/null
   key=${prefix##*/exit.}
   [ ! -e "${prefix%/*}/cancelled.$key" ] || asked="$asked $key"
 done
 echo "biomero:cancelled$asked"
 """
 _MAX_AWAITED = 2000
+_IDS_A_QUESTION = 1000
+"""A command line has its limit, and the database of accounting has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +82,10 @@ def endings(jobs: Sequence[JobRef], *, awaited: Sequence[str] = ()) -> Command:
         Ids, as accounting writes them (``11`` or ``11_2``), of jobs that are known to have ended.
     """
     ids: list[SlurmJobId] = [job.job_id for job in jobs]
-    *command, jobs_option = sacct(ids)
+    *command, _ = sacct(ids[:1])
     lines = [
-        jobs_option.partition("=")[2],
+        *(",".join(map(str, ids[i : i + _IDS_A_QUESTION])) for i in range(0, len(ids), _IDS_A_QUESTION)),
+        "",
         " ".join(awaited[:_MAX_AWAITED]),
         *(exit_file_prefix(job) for job in jobs),
     ]

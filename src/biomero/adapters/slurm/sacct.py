@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from biomero.adapters.slurm.states import fields, parse_job_id, parse_state
@@ -11,7 +11,16 @@ from biomero.domain.ids import SlurmJobId
 from biomero.domain.job import JobState, JobUsage
 from biomero.errors import UnparsableOutputError
 
-FORMAT = "JobID,JobName,State,ExitCode,ElapsedRaw,TotalCPU,MaxRSS,NodeList"
+_FIELDS = (
+    *("JobID", "JobName", "State", "ExitCode", "ElapsedRaw", "TotalCPU", "MaxRSS", "NodeList"),
+    *("Submit", "Start", "Partition", "AllocCPUS", "AllocTRES", "ConsumedEnergyRaw"),
+)
+FORMAT = ",".join(_FIELDS)
+"""To be asked with ``SLURM_TIME_FORMAT=%s``, which makes moments seconds since 1970."""
+
+_NO_ENERGY = 2**32 - 2
+"""Slurm's number for none, in the shorter of two lengths; so many joules are 1,200 kWh."""
+
 _MIB = {"": 1 / 1048576, "K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1048576.0}
 
 
@@ -50,7 +59,7 @@ def parse_sacct(stdout: str) -> list[AccountRow]:
     for line in stdout.splitlines():
         if not line:
             continue
-        values = fields(line, 8, "sacct")
+        values = fields(line, len(_FIELDS), "sacct")
         job, dot, _step = values[0].partition(".")
         if not dot:
             lives.append((values, []))
@@ -60,26 +69,67 @@ def parse_sacct(stdout: str) -> list[AccountRow]:
 
 
 def _life(values: list[str], steps: list[list[str]]) -> AccountRow:
-    job, name, state, exit_code, elapsed, cpu, _memory, nodes = values
-    job_id, indices = parse_job_id(job)
-    code, _, signal = exit_code.partition(":")
-    peaks = [_memory_mb(step[6]) for step in steps if step[6]]
-    ran = nodes not in {"", "None assigned"}
+    row = dict(zip(_FIELDS, values, strict=True))
+    job_id, indices = parse_job_id(row["JobID"])
+    code, _, signal = row["ExitCode"].partition(":")
     return AccountRow(
         job_id=job_id,
         indices=indices,
-        name=name,
-        state=parse_state(state),
-        cancelled_by=state.partition(" by ")[2],
+        name=row["JobName"],
+        state=parse_state(row["State"]),
+        cancelled_by=row["State"].partition(" by ")[2],
         exit_code=_number(code),
         signal=_number(signal or "0"),
-        usage=JobUsage(
-            elapsed_s=_number(elapsed) if ran and elapsed else None,
-            cpu_s=_cpu_s(cpu) if ran and cpu else None,
-            max_memory_mb=max(peaks, default=None),
-            node=nodes if ran else None,
-        ),
+        usage=_usage(row, [dict(zip(_FIELDS, step, strict=True)) for step in steps]),
     )
+
+
+def _usage(row: Mapping[str, str], steps: Sequence[Mapping[str, str]]) -> JobUsage:
+    if row["NodeList"] in {"", "None assigned"}:  # it never ran
+        return JobUsage()
+    peaks = [_memory_mb(step["MaxRSS"]) for step in steps if step["MaxRSS"]]
+    submitted, started = _moment(row["Submit"]), _moment(row["Start"])
+    allocated = dict(part.split("=", 1) for part in row["AllocTRES"].split(",") if "=" in part)
+    memory_mb = _memory_mb(allocated.get("mem", "0"))
+    return JobUsage(
+        elapsed_s=_number(row["ElapsedRaw"]) if row["ElapsedRaw"] else None,
+        cpu_s=_cpu_s(row["TotalCPU"]) if row["TotalCPU"] else None,
+        max_memory_mb=max(peaks, default=None),
+        node=row["NodeList"],
+        partition=row["Partition"] or None,
+        started_at=started,
+        waited_s=None if submitted is None or started is None else max(0, started - submitted),
+        allocated_cpus=_number(row["AllocCPUS"] or "0") or None,
+        allocated_memory_mb=memory_mb / (_number(allocated.get("node", "1")) or 1) or None,
+        gpus=_gpus(allocated),
+        energy_j=_energy_j([row, *steps]),
+    )
+
+
+def _moment(text: str) -> int | None:
+    """Read seconds since 1970; ``Unknown`` and ``None`` stand where there is no moment."""
+    return int(text) if text.isdigit() and text != "0" else None
+
+
+def _gpus(allocated: Mapping[str, str]) -> int | None:
+    """Return how many GPUs were given; not every cluster counts them, nor all of them by type."""
+    if "gres/gpu" in allocated:
+        return _number(allocated["gres/gpu"])
+    typed = [_number(count) for name, count in allocated.items() if name.startswith("gres/gpu:")]
+    return sum(typed) if typed else None
+
+
+def _energy_j(rows: Sequence[Mapping[str, str]]) -> float | None:
+    """Return what the nodes consumed meanwhile, by the job's own row or else that of a step.
+
+    Steps run at the same time on the same nodes: their sum would count twice. Where nothing measures, Slurm
+    prints 0, and some releases the largest numbers that there are.
+    """
+    for row in rows:
+        text = row["ConsumedEnergyRaw"]
+        if text.isdigit() and 0 < int(text) < _NO_ENERGY:
+            return float(text)
+    return None
 
 
 def _number(text: str) -> int:

@@ -26,14 +26,20 @@ _REFUSALS = re.compile(
       | violates\ accounting/qos\ policy
       | not\ permitted | permission\ denied
       | unable\ to\ open\ file | not\ look\ like\ a\ batch\ script | dos\ line\ breaks | empty\ script
+      | mutually\ exclusive
       | unrecognized\ option | requires\ an\ argument | unexpected\ argument | ambiguous
       | pathname.*too\ long
       | unable\ to\ resolve | unknown\ option
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# The same policy message also stands for limits that fall as other jobs end.
-_PASSING = re.compile(r"MaxSubmitJob|MaxSubmitPA|MaxJobsPerUser|temporarily|try again", re.IGNORECASE)
+# Limits on how many jobs there may be, which fall as others end: of an association, of a QOS (for an account,
+# for a user, for the group), and the controller's MaxJobCount, for which sbatch waits and tries again.
+_FULL = re.compile(
+    r"(Max|Grp)SubmitJobs?|MaxSubmitPA|MaxJobsPerUser|temporarily unable to accept job", re.IGNORECASE
+)
+# The same policy message also stands for those.
+_PASSING = re.compile(rf"{_FULL.pattern}|temporarily|try again", re.IGNORECASE)
 
 
 def sbatch(spec: JobSpec) -> tuple[str, ...]:
@@ -89,6 +95,11 @@ def parse_sbatch(stdout: str) -> SlurmJobId:
 def is_refusal(words: str) -> bool:
     """Say whether the same job would be refused again; if not, nothing is known."""
     return bool(_REFUSALS.search(words)) and not _PASSING.search(words)
+
+
+def is_full(words: str) -> bool:
+    """Say whether a limit on jobs is reached, so that the same job may be taken when others have ended."""
+    return bool(_FULL.search(words))
 
 
 def is_about_partition(words: str) -> bool:

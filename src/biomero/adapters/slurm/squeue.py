@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,20 +13,29 @@ from biomero.domain.job import JobState
 
 # Without SLURM_BITSTR_LEN=0 lists of array indices are cut at 64 characters. The second look, at all who wait
 # in the partitions of our own waiting jobs, is for their place in the queue, and may fail.
-# A job id that the controller has forgotten is an error only when it is the only one asked for.
+# A job id that the controller has forgotten is an error only when it is the only one asked for. Many ids do
+# not fit into a command line: then all jobs of the account are asked for, which costs the controller less
+# as well. Only rows of jobs that were asked about are passed on.
 _SCRIPT = r"""
 unset SQUEUE_ACCOUNT SQUEUE_NAMES SQUEUE_PARTITION SQUEUE_QOS SQUEUE_STATES SQUEUE_USERS SQUEUE_SORT
 unset SQUEUE_FORMAT SQUEUE_ARRAY
 export SLURM_BITSTR_LEN=0
 read -r ids
-if ! own=$(squeue --noheader --states=all --jobs="$ids" --format='%i|%j|%T|%P|%Q|%r' 2>&1); then
+which=--me
+[ "${#ids}" -gt "$1" ] || which="--jobs=$ids"
+if ! own=$(squeue --noheader --states=all "$which" --format='%i|%j|%T|%P|%Q|%r' 2>&1); then
   case $own in
   *'Invalid job id specified'*) own= ;;
   *) printf '%s\n' "$own" >&2; exit 1 ;;
   esac
 fi
 echo biomero:own
-own=$(printf '%s\n' "$own" | grep '^[0-9].*|')  # warnings of squeue are no rows
+# warnings of squeue are no rows
+own=$({ printf '%s\n' "$ids" | tr , '\n'; echo biomero:rows; printf '%s\n' "$own"; } | awk '
+  /^biomero:rows$/ { rows = 1; next }
+  !rows { wanted[$0]; next }
+  /^[0-9].*[|]/ { id = $0; sub(/[^0-9].*/, "", id); if (id in wanted) print }
+')
 printf '%s\n' "$own"
 waiting=$(printf '%s\n' "$own" | awk -F'|' '$3 == "PENDING" { print $4 }' | sort -u | paste -s -d, -)
 if [ -n "$waiting" ]; then
@@ -33,6 +43,9 @@ if [ -n "$waiting" ]; then
   squeue --noheader --states=PENDING --partition="$waiting" --format='%i|%P|%Q' 2>/dev/null || :
 fi
 """
+
+# Of an array (11_[0-3]) and of a job of several parts (11+0) the number in front is enough.
+_WAITING = re.compile(r"(?P<job>\d+)(?:[_+][^|]*)?\|(?P<partitions>[^|]*)\|(?P<priority>\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +67,20 @@ class Queue:
     positions: dict[SlurmJobId, int]
 
 
-def squeue(job_ids: Sequence[SlurmJobId]) -> Command:
-    """Return the command that asks about jobs by their ids."""
+_LONGEST_LIST = 2000
+"""Characters of ids up to which jobs are asked for one by one."""
+
+
+def squeue(job_ids: Sequence[SlurmJobId], *, longest_list: int = _LONGEST_LIST) -> Command:
+    """Return the command that asks about jobs by their ids, of which there may be any number.
+
+    Parameters
+    ----------
+    longest_list
+        If the ids have more characters, squeue is asked for all jobs of the account.
+    """
     ids = ",".join(str(i) for i in job_ids)
-    return Command(argv=("sh", "-c", _SCRIPT), stdin=f"{ids}\n".encode())
+    return Command(argv=("sh", "-c", _SCRIPT, "sh", str(longest_list)), stdin=f"{ids}\n".encode())
 
 
 def parse_squeue(stdout: str) -> Queue:
@@ -99,19 +122,21 @@ def _positions(
 ) -> dict[SlurmJobId, int]:
     by_partition: dict[str, list[tuple[int, SlurmJobId]]] = {}
     for line in waiting:
-        job, partitions, priority = fields(line, 3, "squeue")
-        # Held jobs have no priority, and nobody waits behind them.
-        if priority != "0":
-            for partition in partitions.split(","):
-                entry = (-int(priority), parse_job_id(job)[0])
+        row = _WAITING.fullmatch(line)
+        # Held jobs have no priority, and nobody waits behind them. A row of somebody else's that is not
+        # understood shall not keep us from our own.
+        if row is not None and row["priority"] != "0":
+            for partition in row["partitions"].split(","):
+                entry = (-int(row["priority"]), SlurmJobId(int(row["job"])))
                 by_partition.setdefault(partition, []).append(entry)
+    places: dict[str, dict[SlurmJobId, int]] = {}
+    for partition, order in by_partition.items():
+        ids = dict.fromkeys(job_id for _, job_id in sorted(order))
+        places[partition] = {job_id: place for place, job_id in enumerate(ids, start=1)}
     found: dict[SlurmJobId, int] = {}
-    for order in by_partition.values():
-        order.sort()
     for job_id, ours_in in ours:
         for partition in ours_in:
-            ids = list(dict.fromkeys(i for _, i in by_partition.get(partition, ())))
-            if job_id in ids:
-                place = ids.index(job_id) + 1
+            place = places.get(partition, {}).get(job_id)
+            if place is not None:
                 found[job_id] = min(place, found.get(job_id, place))
     return found

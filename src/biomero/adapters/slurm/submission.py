@@ -33,7 +33,10 @@ case $? in
 0) ;;
 75) say busy lock; exit 0 ;;
 *)
+  tries=90
   until mkdir "lock.$key.d" 2>/dev/null; do
+    tries=$((tries - 1))
+    [ $tries -gt 0 ] || { say busy lock; exit 0; }
     [ -z "$(find "lock.$key.d" -maxdepth 0 -mmin +5 2>/dev/null)" ] || rmdir "lock.$key.d"
     sleep 1
   done
@@ -66,6 +69,7 @@ case $said in
 *[Pp]artition*) sinfo --noheader --format=%R 9>&- 2>/dev/null | sort -u | while read -r name; do
   say partition "$name"
 done ;;
+*Submit* | *temporarily*) say others "$(squeue --noheader --me --array 9>&- 2>/dev/null | wc -l)" ;;
 esac
 """
 
@@ -82,12 +86,16 @@ class Submission:
         written to).
     partitions
         Those that there are, where the refusal was about the partition.
+    others
+        How many jobs of the account there are, array tasks counted one by one, where a limit on jobs is
+        reached.
     """
 
     job_id: SlurmJobId | None = None
     obstacle: str = ""
     detail: str = ""
     partitions: tuple[str, ...] = ()
+    others: int | None = None
 
 
 def submit(spec: JobSpec) -> Command:
@@ -110,9 +118,10 @@ def parse_submit(stdout: str) -> Submission:
         if line.startswith("biomero:") and " " in line
     ]
     partitions = tuple(value for word, value in said if word == "partition")
+    others = next((int(value) for word, value in said if word == "others"), None)
     for word, value in said:
         if word == "job":
             return Submission(job_id=parse_sbatch(value))
         if word in {"refused", "busy", "absent", "nowhere", "closed"}:
-            return Submission(obstacle=word, detail=value, partitions=partitions)
+            return Submission(obstacle=word, detail=value, partitions=partitions, others=others)
     raise UnparsableOutputError(f"submitting a job gave no answer, only this: {stdout!r}")

@@ -18,6 +18,7 @@ from biomero.adapters.ssh.login import Login, LoginRefusedError, log_in
 from biomero.adapters.ssh.program import Program, ProgramEndedError
 from biomero.adapters.ssh.quoting import command_line
 from biomero.adapters.ssh.ssh_errors import ssh_errors
+from biomero.adapters.ssh.token_bucket import TokenBucket
 from biomero.errors import ConnectionFailedError, RemoteTimeoutError
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 REFUSED_CHANNEL_PAUSE_S = 0.05
 REFUSED_CHANNEL_LONGEST_PAUSE_S = 1.0
 REFUSED_CHANNEL_PATIENCE_S = 60.0
+_NO_LIMIT_S = float(2**31)  # the command as a whole has one
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Channels:
         most_connects: int,
         connect_timeout_s: float,
         keepalive_s: float,
+        bucket: TokenBucket,
     ) -> None:
         self._book = book
         self._alias = alias
@@ -61,6 +64,7 @@ class Channels:
         self._most_connects = most_connects
         self._connect_timeout_s = connect_timeout_s
         self._keepalive_s = keepalive_s
+        self._bucket = bucket
         self._channels = asyncio.Semaphore(most_channels)
         self._transfers = asyncio.Semaphore(max(1, most_channels - 1))
         self._log_in_lock = asyncio.Lock()
@@ -89,6 +93,10 @@ class Channels:
         login, self._login = self._login, None
         if login is not None:
             await login.close()
+
+    async def turn(self) -> None:
+        """Wait until the login node may be sent another command; nothing is held meanwhile."""
+        await self._bucket.turn()
 
     @asynccontextmanager
     async def slot(self, *, is_transfer: bool) -> AsyncIterator[None]:
@@ -153,6 +161,7 @@ class Channels:
         timeout_s: float,
     ) -> tuple[int, bytes, bytes]:
         """Run a program to its end; return exit status and both outputs."""
+        await self.turn()
         try:
             async with asyncio.timeout(timeout_s) as limit, self.slot(is_transfer=False):
                 limit.reschedule(None)  # logging in has time limits of its own
@@ -161,7 +170,7 @@ class Channels:
                 program = await self.start(argv, env)
                 try:
                     _, stdout = await asyncio.gather(_send(program, stdin), _receive(program))
-                    status = await program.end()
+                    status = await program.end(stall_s=_NO_LIMIT_S)
                 finally:
                     program.abort()
                 return status, stdout, bytes(program.stderr)
@@ -201,7 +210,7 @@ class Channels:
 async def _send(program: Program, data: bytes) -> None:
     try:
         if data:
-            await program.write(data, stall_s=float(2**31))
+            await program.write(data, stall_s=_NO_LIMIT_S)
     except ProgramEndedError:
         return  # it did not want all of it; its exit status says whether that is an error
     program.write_eof()
@@ -209,6 +218,6 @@ async def _send(program: Program, data: bytes) -> None:
 
 async def _receive(program: Program) -> bytes:
     chunks: list[bytes] = []
-    while chunk := await program.read(stall_s=float(2**31)):
+    while chunk := await program.read(stall_s=_NO_LIMIT_S):
         chunks.append(chunk)
     return b"".join(chunks)

@@ -15,6 +15,7 @@ from biomero.adapters.ssh.attempts import LoginAttempts
 from biomero.adapters.ssh.channels import Channels, Tally
 from biomero.adapters.ssh.event_loop import LoopThread
 from biomero.adapters.ssh.program import Program
+from biomero.adapters.ssh.token_bucket import TokenBucket
 from biomero.application.ports.shell import CommandResult, SessionCounts
 from biomero.errors import ConfigurationError
 
@@ -46,6 +47,9 @@ class SshConnection:
         How often a host that cannot be reached is tried at once; then callers are sent away for a while.
     retry_pause_s
         The first pause between two of those; the next ones double, up to a minute.
+    commands_per_s, command_burst
+        How many programs may be started, in the long run and at once; more wait for their turn. ``None`` for
+        any number.
 
     Examples
     --------
@@ -65,6 +69,8 @@ class SshConnection:
         max_refused_logins: int = 3,
         connect_attempts: int = 3,
         retry_pause_s: float = 1.0,
+        commands_per_s: float | None = None,
+        command_burst: int = 1,
     ) -> None:
         if max_channels < 1:
             raise ConfigurationError(f"max_channels must be at least 1, not {max_channels}")
@@ -76,6 +82,7 @@ class SshConnection:
         self._connect_attempts = connect_attempts
         self._attempts = LoginAttempts(most_refused=max_refused_logins, pause_s=retry_pause_s)
         self._tally = Tally()
+        self._bucket = TokenBucket(per_s=commands_per_s, burst=command_burst)
         self._lock = threading.Lock()
         self._loop = LoopThread(f"ssh {alias}")
         self._channels: Channels | None = None
@@ -97,6 +104,11 @@ class SshConnection:
     def refused_channels(self) -> int:
         """How often the server refused a channel, which was then tried again."""
         return self._tally.refused_channels
+
+    @property
+    def held_back(self) -> int:
+        """How many programs had to wait for their turn, because more were wanted than may be started."""
+        return self._bucket.held_back
 
     def connect(self) -> None:
         """Log in now, if that has not happened; see `run` for the errors."""
@@ -132,6 +144,7 @@ class SshConnection:
     def program(self, argv: Sequence[str], *, stall_s: float = STALL_S) -> Iterator[RemoteProgram]:
         """Start a program whose input and output are streams; leaving the block ends it."""
         channels = self._opened()
+        self._loop.run(channels.turn())
         slot = channels.slot(is_transfer=True)
         self._loop.run(slot.__aenter__())
         try:
@@ -163,6 +176,7 @@ class SshConnection:
                     most_connects=self._connect_attempts,
                     connect_timeout_s=self._connect_timeout_s,
                     keepalive_s=self._keepalive_s,
+                    bucket=self._bucket,
                 )
             return self._channels
 
@@ -193,8 +207,8 @@ class RemoteProgram:
         return self._loop.run(self._program.read(self._stall_s))
 
     def end(self) -> int:
-        """Wait for the end of the program and return its exit status."""
-        return self._loop.run(self._program.end())
+        """Wait for the end of the program and return its exit status; see `Program.end` for the errors."""
+        return self._loop.run(self._program.end(self._stall_s))
 
     def abort(self) -> None:
         """Leave it alone, and end it if the server lets us."""

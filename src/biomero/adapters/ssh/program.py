@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import asyncssh
 
-from biomero.errors import ConnectionFailedError, RemoteTimeoutError
+from biomero.errors import ConnectionFailedError, RemoteCommandError, RemoteTimeoutError
 
 READ_AHEAD_BYTES = 8 * 1024 * 1024
 WRITE_AHEAD_BYTES = 4 * 1024 * 1024
@@ -31,6 +31,7 @@ class AfterMarker:
         self._marker = marker
         self._held = bytearray()
         self._passed = not marker
+        self.was_seen = not marker
 
     def feed(self, data: bytes) -> bytes:
         """Return what may be passed on."""
@@ -41,6 +42,7 @@ class AfterMarker:
         if not marker and len(before) < MOST_NOISE_BYTES:
             return b""
         self._passed = True
+        self.was_seen = bool(marker)
         self._held.clear()
         return after if marker else before
 
@@ -179,19 +181,26 @@ class Program(asyncssh.SSHClientSession[bytes]):
             self._channel.resume_reading()
         return chunk
 
-    async def end(self) -> int:
+    async def end(self, stall_s: float) -> int:
         """Wait for the end and return the exit status.
 
         Raises
         ------
-        ConnectionFailedError
-            If the connection was lost before the program ended.
+        ConnectionFailedError, RemoteTimeoutError
+            If the connection was lost before the program ended, or it has not ended after `stall_s`.
+        RemoteCommandError
+            If the login shell said that all went well, and never came to our command.
         """
-        await self._closed.wait()
+        await self._within(self._closed.wait(), stall_s)
         if self.exit_status is None:
             raise ConnectionFailedError(
                 f"the connection to {self._host} was lost while a command ran there"
             ) from self._lost
+        if self.exit_status == 0 and not self._out.was_seen:
+            raise RemoteCommandError(
+                f"the login shell on {self._host} ended without running our command; check the start-up "
+                "files of the account (~/.bashrc, ~/.profile) and what it may run"
+            )
         return self.exit_status
 
     def abort(self) -> None:

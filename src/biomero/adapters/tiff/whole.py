@@ -25,13 +25,14 @@ def whole_pages(
     Raises
     ------
     ImageReadError
-        If pages or bytes are missing.
+        If pages or bytes are missing, or the series names a file outside of its own file's folder.
     """
     found = (
         _behind_the_first(series, pages, layout, path) if series.is_truncated else _each(series, layout, path)
     )
     sizes = {file: file.stat().st_size for file in {page.path for page in found}}
     for file in sizes.keys() - {path}:
+        _check_place(file, path)
         count_pages(file)
     for page in found:
         _check_count(page, pages, which=f"page {page.number + 1} of {len(found)}")
@@ -41,6 +42,12 @@ def whole_pages(
         which = f"page {page.number + 1} of {len(found)}"
         _check_bytes(page, pages, raw_lengths, size=sizes[page.path], which=which)
     return found
+
+
+def _check_place(file: Path, path: Path) -> None:
+    """Refuse a file that the metadata of another one names, but that does not lie beside or below it."""
+    if not file.resolve().is_relative_to(path.resolve().parent):
+        raise ImageReadError(f"{path} names {file} as a part of itself, which lies outside of its folder")
 
 
 def _each(series: TiffPageSeries, layout: FileLayout, path: Path) -> tuple[PageBytes, ...]:

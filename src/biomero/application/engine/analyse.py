@@ -1,13 +1,19 @@
-"""Step: the workflow itself, as one job or as an array of batches."""
+"""Steps: the workflow itself, as one job or as an array of batches, and how that ended."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from biomero.application.compose_command import compose_command
-from biomero.application.engine.context import RunContext
-from biomero.application.engine.jobs import StepJob, run_job
+from biomero.application.engine import names
+from biomero.application.engine.another_try import another_try
+from biomero.application.engine.attempts import Attempt
+from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.jobs import StepJob, last_report, submit, submitted, task_of, wait_for
+from biomero.application.engine.leftovers import clear_leftovers
+from biomero.application.engine.place import on_to
 from biomero.application.ports.containers import PreparedProgram
+from biomero.application.ports.run_queue import Pool
 from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.application.settings import ClusterSettings, Settings
 from biomero.domain.classify_failure import JobStep
@@ -21,9 +27,11 @@ from biomero.domain.workflow_run import WorkflowRun
 
 STEP = JobStep.WORKFLOW.value
 
+_NEXT = StepEnd(move=on_to(names.FETCH))
 
-def prepare_program(context: RunContext) -> PreparedProgram:
-    """Make the workflow's program ready on the cluster, once for a run."""
+
+def prepare_program(context: StepContext) -> PreparedProgram:
+    """Make the workflow's program ready on the cluster, if that is not known to be so."""
     if context.program is None:
         descriptor = context.workflow.descriptor
         request = context.request
@@ -39,45 +47,82 @@ def prepare_program(context: RunContext) -> PreparedProgram:
     return context.program
 
 
-def wants_gpu(context: RunContext) -> bool:
+def wants_gpu(context: StepContext) -> bool:
     """Say whether the job will have a GPU."""
     resources = _resources(context)
-    return bool(resources.gpus or (resources.gres and "gpu" in resources.gres))
+    own = context.services.settings.workflows.get(context.request.workflow)
+    is_asked_for = resources.gpus or (resources.gres and "gpu" in resources.gres)
+    return bool(is_asked_for or (own and own.uses_gpu))
 
 
-def analyse_images(context: RunContext) -> None:
-    """Run the workflow on all images that came so far, and wait for its end.
-
-    Images whose job ended well are analysed. Those of a failed job stay where they are: why they failed
-    is judged when the logs are here.
-    """
-    if not context.good_images:
-        return
+def analyse_images(context: StepContext) -> StepEnd:
+    """Submit the workflow on all images that came so far."""
+    attempt = context.newest_attempt(STEP)
+    good = {image.index for image in context.good_images}
+    if not any(image.index in good for image in attempt.images):
+        return _NEXT
     context.go_to(RunStatus.QUEUED, "preparing the job")
-    report = run_job(context, _job(context), moving=True)
-    tasks = {i.index: task_of(context, i, report.tasks) for i in context.good_images}
+    ref = submitted(context, attempt)
+    if ref is None:
+        outputs = [f"{context.folder.output}/{place}".rstrip("/") for place in places_of(context, attempt)]
+        clear_leftovers(context, attempt, *outputs)
+        ref = submit(context, attempt, _job(context, attempt))
+    return wait_for(ref, names.JUDGE_ANALYSIS, Pool.FETCH)
+
+
+def judge_analysis(context: StepContext) -> StepEnd:
+    """Go on with the images whose job ended well.
+
+    Those of a failed job stay where they are: why they failed is judged when the logs are here.
+    """
+    attempt = context.newest_attempt(STEP)
+    ref = submitted(context, attempt)
+    if ref is None:
+        return StepEnd(move=on_to(names.ANALYSE))
+    report = last_report(context, ref, then=names.JUDGE_ANALYSIS, pool=Pool.FETCH)
+    if isinstance(report, StepEnd):
+        return report
+    good = {image.index for image in context.good_images}
+    tasks = {i.index: task_with(context, attempt, i, report.tasks) for i in attempt.images if i.index in good}
     analysed = [index for index, task in tasks.items() if task is not None and task.state.is_success]
+    again = another_try(context, attempt, report, _asked(context, attempt))
+    if again is None:
+        return StepEnd(
+            move=on_to(names.FETCH), decide=lambda run: run.advance_images(analysed, ImageStage.ANALYSED)
+        )
+    images = [index for index, task in tasks.items() if task is not None and task.index in again.tasks]
 
     def record(run: WorkflowRun) -> None:
         run.advance_images(analysed, ImageStage.ANALYSED)
+        again.record(run, STEP, images)
 
-    context.change(record)
+    return StepEnd(move=on_to(names.ANALYSE if images else names.FETCH), decide=record)
 
 
-def task_of(context: RunContext, image: RequestedImage, tasks: Sequence[TaskReport]) -> TaskReport | None:
+def task_with(
+    context: StepContext, attempt: Attempt, image: RequestedImage, tasks: Sequence[TaskReport]
+) -> TaskReport | None:
     """Return the report on the task that had an image; ``None`` where nobody knows the task."""
-    if len(context.batches) == 1:
-        return tasks[0] if tasks else None
-    batch = image.index // (context.request.batch_size or 1)
-    return next((task for task in tasks if task.index == batch), None)
+    places = places_of(context, attempt)
+    return task_of(tuple(tasks), places.index(context.places()[image.index]), len(places))
 
 
-def _job(context: RunContext) -> StepJob:
+def places_of(context: StepContext, attempt: Attempt) -> list[str]:
+    """Return the folders that an attempt's tasks work in, one for each.
+
+    A folder is among them even if none of its images came so far: which task has which folder shall not
+    depend on that.
+    """
+    places = context.places()
+    return list(dict.fromkeys(places[image.index] for image in attempt.images))
+
+
+def _job(context: StepContext, attempt: Attempt) -> StepJob:
     program = prepare_program(context)
     folder = context.folder
-    places = list(dict.fromkeys(context.place(image).rstrip("/") for image in context.request.images))
+    outputs = [f"{folder.output}/{place}".rstrip("/") for place in places_of(context, attempt)]
     commands = []
-    for place in places:
+    for place in places_of(context, attempt):
         line = build_arguments(
             context.workflow.descriptor,
             context.request.parameters,
@@ -90,21 +135,22 @@ def _job(context: RunContext) -> StepJob:
     context.change(lambda run: run.prepare_program(program.identity, commands[0]))
     is_array = len(commands) > 1
     return StepJob(
-        step=STEP,
         script=JobScript(
-            key=context.job_key(STEP),
+            key=attempt.key(context.run),
             folder=folder.root,
             command=() if is_array else commands[0],
             array_commands=tuple(commands) if is_array else (),
+            outputs="" if is_array else outputs[0],
+            array_outputs=tuple(outputs) if is_array else (),
             environment=dict(program.env),
             prologue=context.cluster.settings.prologue,
         ).text,
-        resources=_resources(context),
+        resources=_asked(context, attempt),
         array_size=len(commands) if is_array else None,
     )
 
 
-def _attachments(context: RunContext) -> dict[str, str]:
+def _attachments(context: StepContext) -> dict[str, str]:
     """Return where the program finds what the user attached: a folder, or the file in it."""
     places: dict[str, str] = {}
     inputs = {p.id: p for p in context.workflow.descriptor.inputs}
@@ -115,7 +161,11 @@ def _attachments(context: RunContext) -> dict[str, str]:
     return places
 
 
-def _resources(context: RunContext) -> JobResources:
+def _asked(context: StepContext, attempt: Attempt) -> JobResources:
+    return merge_resources(_resources(context), attempt.resources)
+
+
+def _resources(context: StepContext) -> JobResources:
     return job_resources(
         context.services.settings, context.cluster.settings, context.workflow.descriptor, context.request
     )
@@ -126,9 +176,11 @@ def job_resources(
 ) -> JobResources:
     """Merge what is asked for: the user's word counts most, then the facility's for this workflow."""
     own = settings.workflows.get(request.workflow)
+    wants_gpu = descriptor.resources.gpu or (own is not None and own.uses_gpu)
     return merge_resources(
         needs_of(descriptor),
         cluster.resources,
+        cluster.gpu if wants_gpu else JobResources(),
         own.resources if own else JobResources(),
         request.resources,
     )

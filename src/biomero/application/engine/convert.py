@@ -1,4 +1,4 @@
-"""Step: OME-Zarr to OME-TIFF on the cluster, for workflows that want TIFF."""
+"""Steps: OME-Zarr to OME-TIFF on the cluster, for workflows that want TIFF, and how that ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ import json
 from collections.abc import Iterator, Mapping
 
 from biomero.application.compose_command import compose_command
-from biomero.application.engine.context import RunContext
-from biomero.application.engine.jobs import StepJob, lost_job, run_job, write_file
+from biomero.application.engine import names
+from biomero.application.engine.another_try import another_try
+from biomero.application.engine.attempts import Attempt
+from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.jobs import (
+    StepJob,
+    last_report,
+    lost_job,
+    submit,
+    submitted,
+    wait_for,
+    write_file,
+)
+from biomero.application.engine.leftovers import clear_leftovers
+from biomero.application.engine.place import on_to
 from biomero.application.ports.containers import PreparedProgram
-from biomero.application.ports.workflows import Workflow
+from biomero.application.ports.run_queue import Pool
+from biomero.application.ports.workflows import CONVERTER, Workflow
 from biomero.application.record_json import failure_to_json
 from biomero.application.run_request import RequestedImage
 from biomero.application.settings import ClusterSettings
@@ -19,41 +33,71 @@ from biomero.domain.failure import Failure, FailureClass
 from biomero.domain.job import JobReport, JobResources
 from biomero.domain.job_script import JobScript
 from biomero.domain.resources import merge_resources
+from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
-from biomero.domain.workflow_run import Json, WorkflowRun
-from biomero.errors import UnparsableOutputError
+from biomero.domain.workflow_run import WorkflowRun
+from biomero.errors import RemoteCommandError, UnparsableOutputError
 
-CONVERTER = "zarr-to-tiff"
-"""The name of the conversion among the workflows that BIOMERO ships."""
-
+STEP = JobStep.CONVERSION.value
 _MOST_TASKS = 20
 _MEMORY_MB = 1024
 _SHARE_FOR_PIXELS = 0.6  # of the memory asked for; the rest is Python, libraries and buffers
 
 _READ_REPORTS = (
-    'cd -- "$1" 2>/dev/null || exit 0; for f in convert-*.json; do [ -e "$f" ] && cat -- "$f"; done; :'
+    'cd -- "$1" 2>/dev/null || exit 0; for f in convert-*.json; do [ ! -e "$f" ] || cat -- "$f" || exit; done'
 )
 
 
-def convert_images(context: RunContext) -> None:
-    """Convert every image that was staged; one that cannot be converted is left behind with its reason."""
-    images = [i for i in context.good_images if context.run.stages[i.index] is ImageStage.STAGED]
-    if context.takes_zarr or not images:
-        return
-    context.go_to(RunStatus.CONVERTING)
-    report = run_job(context, _job(context, images))
-    failures = _failures(context, images, report)
-    converted = [i.index for i in images if i.index not in failures]
+def convert_images(context: StepContext) -> StepEnd:
+    """Submit the conversion of every image that was staged; where there is none, go on."""
+    attempt = context.newest_attempt(STEP)
+    if context.takes_zarr or not _staged(context, attempt):
+        return StepEnd(move=on_to(names.ANALYSE))
+    context.go_to(RunStatus.CONVERTING, "preparing the job")
+    ref = submitted(context, attempt)
+    if ref is None:
+        clear_leftovers(context, attempt, context.folder.reports(attempt))
+        ref = submit(context, attempt, _job(context, attempt))
+    return wait_for(ref, names.JUDGE_CONVERSION, Pool.FETCH)
+
+
+def judge_conversion(context: StepContext) -> StepEnd:
+    """Go on with the images that were converted; one that could not be is left behind with its reason."""
+    attempt = context.newest_attempt(STEP)
+    ref = submitted(context, attempt)
+    if ref is None:
+        return StepEnd(move=on_to(names.CONVERT))
+    report = last_report(context, ref, then=names.JUDGE_CONVERSION, pool=Pool.FETCH)
+    if isinstance(report, StepEnd):
+        return report
+    staged = _staged(context, attempt)
+    task_of = {image.index: position % (ref.array_size or 1) for position, image in enumerate(staged)}
+    failures = _failures(context, attempt, report, task_of)
+    again = another_try(context, attempt, report, _asked(context, attempt))
+    images = [i for i in failures if again is not None and task_of[i] in again.tasks]
+    # an image that the task itself gave up is not tried again: its own report says why
+    images = [i for i in images if failures[i]["slurm_state"]]
+    failed = {i: failure for i, failure in failures.items() if i not in images}
+    converted = [i.index for i in staged if i.index not in failures]
 
     def record(run: WorkflowRun) -> None:
-        run.fail_images(failures)
+        run.fail_images(failed)
         run.advance_images(converted, ImageStage.CONVERTED)
+        if again is not None:
+            again.record(run, STEP, images)
 
-    context.change(record)
+    return StepEnd(move=on_to(names.CONVERT if images else names.ANALYSE), decide=record)
 
 
-def prepare_converter(context: RunContext) -> tuple[Workflow, PreparedProgram]:
-    """Make the conversion's program ready on the cluster, once for a run."""
+def _staged(context: StepContext, attempt: Attempt) -> list[RequestedImage]:
+    """Return the images that the conversion is for: all that came so far, and no further."""
+    stages = context.run.stages
+    good = {image.index for image in context.good_images}
+    return [i for i in attempt.images if i.index in good and stages[i.index] is ImageStage.STAGED]
+
+
+def prepare_converter(context: StepContext) -> tuple[Workflow, PreparedProgram]:
+    """Make the conversion's program ready on the cluster, if that is not known to be so."""
     if context.converter is None:
         found = context.services.workflows.find(CONVERTER)
         prepared = context.cluster.converter.prepare(found, binds=[context.folder.root], entry_point=False)
@@ -61,33 +105,37 @@ def prepare_converter(context: RunContext) -> tuple[Workflow, PreparedProgram]:
     return context.converter
 
 
-def _job(context: RunContext, images: list[RequestedImage]) -> StepJob:
-    tasks = min(len(images), _MOST_TASKS)
-    folder = context.folder
+def _job(context: StepContext, attempt: Attempt) -> StepJob:
+    images = _staged(context, attempt)
+    tasks = _task_count(context, len(images))
+    folder, places = context.folder, context.places()
     listed = [
-        {"source": f"{context.place(i)}{i.name}.ome.zarr", "target": f"{context.place(i)}{i.name}.tif"}
+        {
+            "source": f"{places[i.index]}{i.name}.ome.zarr",
+            "target": f"{places[i.index]}{i.name}.tif",
+        }
         for i in images
     ]
-    path = f"{folder.root}/conversion.json"
+    path = f"{folder.base}/conversion{attempt.suffix}.json"
     write_file(context, path, json.dumps(listed))
     converter, program = prepare_converter(context)
     settings = context.cluster.settings
-    resources = conversion_resources(settings, context.request.resources)
+    resources = _asked(context, attempt)
     memory = int((resources.memory_mb or _MEMORY_MB) * _SHARE_FOR_PIXELS)
+    reports = folder.reports(attempt)
     commands = []
     for task in range(tasks):
         line = build_arguments(
             converter.descriptor,
-            {"list": path, "task": task, "tasks": tasks, "max_memory_mb": memory, "report": folder.reports},
+            {"list": path, "task": task, "tasks": tasks, "max_memory_mb": memory, "report": reports},
             input_folder=folder.zarr,
             output_folder=folder.input,
             ground_truth_folder=folder.ground_truth,
         )
         commands.append(compose_command(program, program=line.program, arguments=line.arguments))
     return StepJob(
-        step=JobStep.CONVERSION.value,
         script=JobScript(
-            key=context.job_key(JobStep.CONVERSION.value),
+            key=attempt.key(context.run),
             folder=folder.root,
             array_commands=tuple(commands),
             environment=dict(program.env),
@@ -96,6 +144,16 @@ def _job(context: RunContext, images: list[RequestedImage]) -> StepJob:
         resources=resources,
         array_size=tasks,
     )
+
+
+def _asked(context: StepContext, attempt: Attempt) -> JobResources:
+    asked = conversion_resources(context.cluster.settings, context.request.resources)
+    return merge_resources(asked, attempt.resources)
+
+
+def _task_count(context: StepContext, images: int) -> int:
+    """Return how many tasks share the images; some clusters allow only short arrays."""
+    return min(images, _MOST_TASKS, context.cluster.scheduler.max_array_size() or _MOST_TASKS)
 
 
 def conversion_resources(settings: ClusterSettings, asked: JobResources) -> JobResources:
@@ -112,13 +170,16 @@ def conversion_resources(settings: ClusterSettings, asked: JobResources) -> JobR
     )
 
 
-def _failures(context: RunContext, images: list[RequestedImage], report: JobReport) -> dict[int, Json]:
+def _failures(
+    context: StepContext, attempt: Attempt, report: JobReport, task_of: Mapping[int, int]
+) -> dict[int, Json]:
     """Return what went wrong with each image that was not converted."""
-    outcomes = _outcomes(context)
+    outcomes = _outcomes(context, attempt)
     failures: dict[int, Json] = {}
     tasks = {task.index: task for task in report.tasks}
-    for position, image in enumerate(images):
-        outcome = outcomes.get(f"{context.place(image)}{image.name}.ome.zarr")
+    places = context.places()
+    for image in _staged(context, attempt):
+        outcome = outcomes.get(f"{places[image.index]}{image.name}.ome.zarr")
         if outcome is not None and outcome["ok"]:
             continue
         if outcome is not None:
@@ -128,7 +189,7 @@ def _failures(context: RunContext, images: list[RequestedImage], report: JobRepo
                 advice="Look at the image; the conversion's log in the results folder says more.",
             )
         else:
-            task = tasks.get(position % min(len(images), _MOST_TASKS))
+            task = tasks.get(task_of[image.index])
             ended_badly = task is not None and task.state.is_final and not task.state.is_success
             failure = (
                 classify_task(task, step=JobStep.CONVERSION)
@@ -139,9 +200,12 @@ def _failures(context: RunContext, images: list[RequestedImage], report: JobRepo
     return failures
 
 
-def _outcomes(context: RunContext) -> Mapping[str, Json]:
+def _outcomes(context: StepContext, attempt: Attempt) -> Mapping[str, Json]:
     """Read what the conversion tasks say of each image, by the name of its OME-Zarr."""
-    result = context.cluster.shell.run(("sh", "-c", _READ_REPORTS, "sh", context.folder.reports))
+    folder = context.folder.reports(attempt)
+    result = context.cluster.shell.run(("sh", "-c", _READ_REPORTS, "sh", folder))
+    if not result.ok:
+        raise RemoteCommandError(f"the conversion's reports cannot be read: {result.stderr.strip()}")
     try:
         return {str(item["source"]): item for listed in _documents(result.stdout) for item in listed}
     except (ValueError, TypeError, KeyError) as exc:

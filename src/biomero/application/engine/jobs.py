@@ -1,29 +1,26 @@
-"""Submitting a job of a run, and waiting for its end."""
+"""Submitting a job of a run, and judging how it ended. Nothing here waits for a job: see `JobWatcher`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from biomero.application.engine.context import CancelledByUser, RunContext, StepFailedError
-from biomero.application.ports.progress import RunUpdate
-from biomero.application.record_json import job_from_json, job_to_json, task_to_json
+from biomero.application.engine.attempts import Attempt
+from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.ports.run_queue import Pool, TryAgain, WaitForJob
+from biomero.application.record_json import (
+    job_from_json,
+    job_to_json,
+    resources_to_json,
+    task_from_json,
+    task_to_json,
+)
 from biomero.domain.failure import Failure, FailureClass
-from biomero.domain.ids import JobKey
-from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, JobState
-from biomero.domain.run_status import RunStatus
+from biomero.domain.ids import JobKey, SlurmJobId
+from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, TaskReport
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ClusterError, RemoteCommandError
+from biomero.errors import RemoteCommandError
 
-_SHORTEST_LOCAL_S = 0.2
-_LONGEST_LOCAL_S = 2.0
-_SHORTEST_S = 2.0
-_LONGEST_S = 60.0
-_GROWTH = 1.3
-_UNKNOWN_LOOKS = 10
-"""A job that nobody knows in so many answers in a row is lost; accounting may lag some seconds."""
-_UNANSWERED_LOOKS = 10
-"""After so many questions in a row without an answer a person is told; the job itself goes on."""
+_LAST_LOOKS = 4
 
 _WRITE = 'umask 077; cat > "$1.part" && mv -- "$1.part" "$1"'
 
@@ -34,19 +31,16 @@ class StepJob:
 
     Parameters
     ----------
-    step
-        ``conversion`` or ``workflow``; part of the job's identity.
     script
         The text of the job script.
     """
 
-    step: str
     script: str
     resources: JobResources
     array_size: int | None = None
 
 
-def write_file(context: RunContext, path: str, text: str) -> None:
+def write_file(context: StepContext, path: str, text: str) -> None:
     """Write a small file on the cluster, whole or not at all."""
     result = context.cluster.shell.run(
         ("sh", "-c", _WRITE, "sh", path), stdin=text.encode(errors="surrogateescape")
@@ -55,88 +49,74 @@ def write_file(context: RunContext, path: str, text: str) -> None:
         raise RemoteCommandError(f"{path} could not be written: {result.stderr.strip()}")
 
 
-def run_job(context: RunContext, job: StepJob, *, moving: bool = False) -> JobReport:
-    """Submit a job, or find the one that was submitted before, and wait for its end.
+def submitted(context: StepContext, attempt: Attempt) -> JobRef | None:
+    """Return the job of an attempt, as far as it is recorded that the scheduler has it."""
+    run = context.run
+    known = run.jobs.get(attempt.key(run), {}).get("job")
+    return None if known is None else job_from_json(known)
 
-    Parameters
-    ----------
-    moving
-        The run's status follows the job: queued, then running.
+
+def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
+    """Submit a job, or find the one that was submitted under its key before.
+
+    What is recorded of it is only that it is wanted: the caller records that it is there.
 
     Raises
     ------
     SubmissionRejectedError
         If the scheduler would refuse it again.
-    StepFailedError
-        If nobody knows the job any more.
-    CancelledByUser
-        If somebody asked for the run's end; the job was cancelled then.
     """
-    key = context.job_key(job.step)
-    return _wait(context, _submitted(context, key, job), key=key, moving=moving)
-
-
-def _submitted(context: RunContext, key: JobKey, job: StepJob) -> JobRef:
-    known = context.run.jobs.get(key, {}).get("job")
-    if known is not None:
-        return job_from_json(known)
-    context.check_cancelled()
-    context.change(lambda run: run.request_job(key, job.step))
+    context.check_wishes()
+    key, step = attempt.key(context.run), attempt.step
+    asked = resources_to_json(job.resources)
+    context.change(lambda run: run.request_job(key, step, resources=asked, array_size=job.array_size))
     folder = context.folder
-    script = f"{folder.root}/job-{job.step}.sh"
+    script = f"{folder.root}/job-{step}{attempt.suffix}.sh"
     write_file(context, script, job.script)
     spec = JobSpec(
         key=key,
         script=script,
-        log=f"{folder.logs}/{job.step}-{'%A_%a' if job.array_size else '%j'}.log",
+        log=f"{folder.logs}/{step}-{'%A_%a' if job.array_size else '%j'}.log",
         resources=job.resources,
         array_size=job.array_size,
+        array_limit=context.cluster.settings.array_limit if job.array_size else None,
         comment=" ".join(filter(None, (f"biomero run {context.run_id}", job.resources.comment))),
     )
-    ref = context.cluster.scheduler.submit(spec)
-    context.change(lambda run: run.submit_job(key, job_to_json(ref)))
-    return ref
+    return context.cluster.scheduler.submit(spec)
 
 
-def _wait(context: RunContext, ref: JobRef, *, key: JobKey, moving: bool) -> JobReport:
-    is_local = context.cluster.settings.is_local
-    shortest, longest = (_SHORTEST_LOCAL_S, _LONGEST_LOCAL_S) if is_local else (_SHORTEST_S, _LONGEST_S)
-    pause, unknown, unanswered, last = shortest, 0, 0, None
-    while True:
-        if context.run.cancel_requested_by is not None:
-            context.cluster.scheduler.cancel([ref])
-            raise CancelledByUser(f"run {context.run_id} was cancelled; so was job {ref.job_id}")
-        context.polls += 1
-        try:
-            report = context.cluster.scheduler.report([ref]).get(ref.job_id)
-            unanswered = 0
-        except ClusterError as exc:
-            unanswered += 1
-            if unanswered >= _UNANSWERED_LOOKS:
-                raise
-            context.listener.show(RunUpdate(status=context.run.status, message=f"waiting: {exc}"))
-            context.services.clock.sleep(longest if unanswered > 1 else shortest)
-            continue
-        if report is not None:
-            record_report(context, key, report)
-            _show(context, report, moving=moving)
-            if report.is_final:
-                return report
-        is_lost = report is None or (
-            bool(report.missing_tasks) and all(t.state.is_final for t in report.tasks)
-        )
-        unknown = unknown + 1 if is_lost else 0
-        if unknown >= _UNKNOWN_LOOKS:
-            if report is None:
-                raise StepFailedError(lost_job(f"job {ref.job_id} ({ref.key})"))
-            return report  # the tasks that nobody knows are judged with the others
-        seen = None if report is None else [(t.state, t.reason) for t in report.tasks]
-        pause = min(pause * _GROWTH, longest) if seen == last else shortest
-        last = seen
-        context.services.clock.sleep(pause)
+def wait_for(ref: JobRef, then: str, pool: Pool) -> StepEnd:
+    """Let the run wait for a job's end; then comes the step that judges it."""
+
+    def record(run: WorkflowRun) -> None:
+        run.submit_job(ref.key, job_to_json(ref))
+
+    return StepEnd(move=WaitForJob(job=ref, step=then, pool=pool), decide=record)
 
 
-def record_report(context: RunContext, key: JobKey, report: JobReport) -> None:
+def last_report(context: StepContext, ref: JobRef, *, then: str, pool: Pool) -> StepEnd | JobReport:
+    """Return how a job ended; or where the run goes if that is not known yet.
+
+    What the watcher has recorded is enough if it has the end of every task. Otherwise the job is asked about
+    here: the run may be at this step because a person paused and resumed it. A job, or a task of it, that
+    nobody knows in several looks, beyond those of the watcher, is lost: it is not in the report then.
+    """
+    tasks = tuple(task_from_json(task) for task in context.run.jobs[ref.key]["tasks"])
+    if tasks and len(tasks) == (ref.array_size or 1) and all(t.state.is_final for t in tasks):
+        return JobReport(job_id=ref.job_id, tasks=tasks)
+    found = context.cluster.scheduler.report([ref]).get(ref.job_id)
+    if found is not None:
+        record_report(context, ref.key, found)
+        if found.is_final:
+            return found
+        if any(not task.state.is_final for task in found.tasks):
+            return StepEnd(move=WaitForJob(job=ref, step=then, pool=pool))
+    if context.attempt < _LAST_LOOKS:
+        return StepEnd(move=TryAgain(after_s=context.patience.look_again_s))
+    return found or JobReport(job_id=ref.job_id, tasks=tuple(t for t in tasks if t.state.is_final))
+
+
+def record_report(context: StepContext, key: JobKey, report: JobReport) -> None:
     """Record what the scheduler says of a job, where it is new."""
     tasks = [task_to_json(t) for t in report.tasks]
     known = context.run.jobs[key]["tasks"]
@@ -152,29 +132,27 @@ def record_report(context: RunContext, key: JobKey, report: JobReport) -> None:
     context.change(record)
 
 
-def _show(context: RunContext, report: JobReport, *, moving: bool) -> None:
-    waiting = [t for t in report.tasks if t.state is JobState.PENDING]
-    if moving:
-        is_queued = len(waiting) == len(report.tasks)
-        context.change(lambda run: run.advance(RunStatus.QUEUED if is_queued else RunStatus.RUNNING))
-    context.listener.show(
-        RunUpdate(
-            status=context.run.status,
-            message=_words(report, reasons=[t.reason for t in waiting if t.reason]),
-            done=sum(t.state.is_final for t in report.tasks),
-            total=len(report.tasks),
-            unit="tasks",
-        )
-    )
+def task_of(tasks: tuple[TaskReport, ...], place: int, places: int) -> TaskReport | None:
+    """Return the report on one of a job's places; ``None`` where nobody knows the task.
+
+    Parameters
+    ----------
+    place, places
+        Which task of how many; a job with one only is no array, or an array of one.
+    """
+    if places == 1:
+        return tasks[0] if tasks else None
+    return next((task for task in tasks if task.index == place), None)
 
 
-def _words(report: JobReport, *, reasons: Sequence[str]) -> str:
-    states = ", ".join(dict.fromkeys(t.state.text for t in report.tasks))
-    text = f"job {report.job_id} {states}"
-    if reasons and report.queue_position is not None:
-        ahead = report.queue_position
-        return f"{text}: {reasons[0]}, number {ahead} in the queue"
-    return f"{text}: {reasons[0]}" if reasons else text
+def all_jobs(context: StepContext) -> list[JobRef]:
+    """Return every job that was ever asked for, also those of which nobody heard whether they exist."""
+    return [
+        JobRef(key=JobKey(key), job_id=SlurmJobId(0), folder=context.folder.root)
+        if job["job"] is None
+        else job_from_json(job["job"])
+        for key, job in context.run.jobs.items()
+    ]
 
 
 def lost_job(what: str) -> Failure:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from biomero.application.engine.context import RunContext
+from biomero.application.engine import names
+from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.place import on_to
+from biomero.application.hash_source import hash_source
 from biomero.application.ports.progress import RunUpdate
 from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.ports.transfer import FileToSend
 from biomero.application.record_json import failure_to_json
 from biomero.application.run_request import RequestedImage
 from biomero.domain.classify_failure import failure_of
+from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
-from biomero.domain.workflow_run import Json, WorkflowRun
+from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ImageReadError
 
-_CHUNK = 1 << 20
+_NEXT = StepEnd(move=on_to(names.CONVERT))
 
 
-def stage_images(context: RunContext) -> None:
+def stage_images(context: StepContext) -> StepEnd:
     """Export every image and send it on, and send what the user attached.
 
     Each image is written here as OME-Zarr just before it goes, and removed when it has gone: the local
@@ -32,10 +35,12 @@ def stage_images(context: RunContext) -> None:
     stages = context.run.stages
     waiting = [i for i in context.good_images if stages[i.index] in {None, ImageStage.EXPORTED}]
     if not waiting:
-        return
-    exports = context.workspace / "export"
-    shutil.rmtree(exports, ignore_errors=True)
-    exports.mkdir(parents=True)
+        return _NEXT
+    context.workspace.mkdir(parents=True, exist_ok=True)
+    for left in context.workspace.glob("export-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    # a folder of its own: who lost this run to us, and does not know yet, tidies up after itself
+    exports = Path(tempfile.mkdtemp(prefix="export-", dir=context.workspace))
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
     try:
@@ -51,7 +56,7 @@ def stage_images(context: RunContext) -> None:
     def record(run: WorkflowRun) -> None:
         run.advance_images(indices, ImageStage.STAGED)
 
-    context.change(record)
+    return StepEnd(move=_NEXT.move, decide=record)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -64,22 +69,23 @@ def _files_of(path: Path) -> list[Path]:
 class _Exports:
     """Writes images one by one, as fast as the stream takes them."""
 
-    def __init__(self, *, context: RunContext, waiting: list[RequestedImage], folder: Path) -> None:
+    def __init__(self, *, context: StepContext, waiting: list[RequestedImage], folder: Path) -> None:
         self._context = context
         self._waiting = waiting
         self._folder = folder
         self._bytes = 0
         self._done = 0
+        self._places = context.places()
 
     def files(self) -> Iterator[FileToSend]:
         """Yield each image when it is written; remove it when the next one is asked for."""
         for image in self._waiting:
-            self._context.check_cancelled()
+            self._context.check_wishes()
             name = f"{image.name}.ome.zarr"
             path = self._folder / name
             if self._written(image, path):
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
-                yield FileToSend(path=path, name=self._context.place(image) + name)
+                yield FileToSend(path=path, name=self._places[image.index] + name)
                 shutil.rmtree(path, ignore_errors=True)
             self._done += 1
 
@@ -121,27 +127,3 @@ def _failing(failures: dict[int, Json]) -> Callable[[WorkflowRun], None]:
         run.fail_images(failures)
 
     return record
-
-
-def hash_source(path: Path) -> str:
-    """Return the SHA-256 of a file, or for a folder that of its files' names and hashes.
-
-    The names stand in their sorted order, each line as ``sha256sum`` would print it.
-    """
-    if not path.is_dir():
-        return _hash_file(path)
-    lines = hashlib.sha256()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        lines.update(_hash_file(file).encode() + b"  " + os.fsencode(file.relative_to(path)) + b"\n")
-    return lines.hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-            return digest.hexdigest()
-    except OSError as exc:
-        raise ImageReadError(f"{path} cannot be read: {exc.strerror}") from exc

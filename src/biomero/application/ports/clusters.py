@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
 from biomero.application.ports.containers import ContainerRuntime
+from biomero.application.ports.image_store import ImageStore, NoImages
 from biomero.application.ports.scheduler import Scheduler
+from biomero.application.ports.scheduler_health import SchedulerHealth
 from biomero.application.ports.shell import RemoteShell
 from biomero.application.ports.transfer import RemoteTransfer
 from biomero.application.settings import ClusterSettings
@@ -37,6 +39,10 @@ class Cluster:
         Makes the runtime for a workflow's own program.
     converter
         The runtime for the conversion to TIFF.
+    health
+        Answers questions about the scheduler; ``None`` where there is no cluster.
+    images
+        The container images that are there.
     """
 
     settings: ClusterSettings
@@ -45,6 +51,8 @@ class Cluster:
     scheduler: Scheduler
     runtime: RuntimeChoice
     converter: ContainerRuntime
+    health: SchedulerHealth | None = None
+    images: ImageStore = field(default_factory=NoImages)
 
     def __enter__(self) -> Self:
         return self

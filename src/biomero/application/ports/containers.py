@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from biomero.application.ports.workflows import Workflow
@@ -26,6 +26,8 @@ class PreparedProgram:
         command line does, program included.
     identity
         What was prepared, exactly: the image's digest or the hash of folder and environment.
+    was_made
+        Something had to be pulled or made for it.
     """
 
     argv: tuple[str, ...]
@@ -33,6 +35,7 @@ class PreparedProgram:
     env: tuple[tuple[str, str], ...] = ()
     runs_entry_point: bool = True
     identity: str = ""
+    was_made: bool = field(default=False, compare=False)
 
 
 class ContainerRuntime(Protocol):

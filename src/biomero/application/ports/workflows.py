@@ -8,6 +8,9 @@ from typing import Protocol
 
 from biomero.domain.descriptor import WorkflowDescriptor
 
+CONVERTER = "zarr-to-tiff"
+"""The name of the conversion among the workflows that BIOMERO ships; it is not for users."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
@@ -20,9 +23,9 @@ class Workflow:
     folder
         The local folder with descriptor and code.
     version
-        The ref of an address, else the hash of the folder's content.
+        The tag or commit of an address, else the hash of the folder's content.
     is_pinned
-        The version is the ref of an address, by which container images are tagged too.
+        The version is the tag or commit of an address, by which container images are tagged too.
     """
 
     reference: str
@@ -43,7 +46,8 @@ class WorkflowCatalogue(Protocol):
         ----------
         reference
             The name of a known workflow, the path of a descriptor or of its folder, or the address of a
-            repository at a code host with a pinned ref.
+            repository at a code host: with a tag or commit, which is fetched once, or a branch, which is
+            looked at again.
 
         Raises
         ------
@@ -54,6 +58,18 @@ class WorkflowCatalogue(Protocol):
         """
         ...
 
+    def at_hand(self, reference: str) -> Workflow | None:
+        """Find a workflow as `find` does, if no other machine needs to be asked; ``None`` if one does.
+
+        Raises
+        ------
+        UnknownWorkflowError
+            If there is none.
+        DescriptorError
+            If its descriptor is not valid.
+        """
+        ...
+
     def names(self) -> list[str]:
-        """Return the names of all known workflows."""
+        """Return the names of all known workflows that are for users."""
         ...

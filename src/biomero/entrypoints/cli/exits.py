@@ -18,6 +18,7 @@ from biomero.errors import (
     ConnectionFailedError,
     HostKeyError,
     ImageError,
+    RecordError,
     RemoteTimeoutError,
     RunPausedError,
     SchedulerUnavailableError,
@@ -51,7 +52,7 @@ def exit_code(error: BiomeroError) -> int:
         return USAGE
     if isinstance(error, _AWAY):
         return UNREACHABLE
-    return USAGE if isinstance(error, ClusterError) else RUN_FAILED
+    return USAGE if isinstance(error, ClusterError | RecordError) else RUN_FAILED
 
 
 def tells_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -86,7 +87,12 @@ def fail(message: str, *, kind: str, code: int, as_json: bool) -> NoReturn:
 
 def print_json(document: Any) -> None:  # noqa: ANN401 - JSON has no type
     """Print the one document of a command."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+    click.echo(json_text(document))
+
+
+def json_text(document: Any) -> str:  # noqa: ANN401 - JSON has no type
+    """Return a document as it is printed."""
+    return json.dumps(document, indent=2, ensure_ascii=True)
 
 
 def printable(text: str) -> str:

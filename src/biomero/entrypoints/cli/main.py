@@ -14,9 +14,15 @@ import click
 from biomero.entrypoints.cli.exits import INTERRUPTED, fail
 
 _COMMANDS = {
+    "cluster": "biomero.entrypoints.cli.cluster",
     "run": "biomero.entrypoints.cli.run",
     "runs": "biomero.entrypoints.cli.runs",
+    "worker": "biomero.entrypoints.cli.worker",
+    "doctor": "biomero.entrypoints.cli.doctor",
     "workflows": "biomero.entrypoints.cli.workflows",
+    "stats": "biomero.entrypoints.cli.stats",
+    "db": "biomero.entrypoints.cli.db",
+    "config": "biomero.entrypoints.cli.config",
 }
 
 

@@ -32,8 +32,9 @@ def cluster_options(command: F) -> F:
         ),
         click.option(
             "--cluster",
-            metavar="ALIAS",
-            help="Slurm over SSH: an alias of ~/.ssh/config. Without it: this machine.",
+            metavar="NAME",
+            help="Where jobs run: a cluster of the configuration, a host of ~/.ssh/config, or `local` for "
+            "this machine. Without it: what the configuration says, else this machine.",
         ),
     ):
         command = option(command)

@@ -11,15 +11,17 @@ import click
 from biomero.application.cancel_run import cancel_run
 from biomero.application.check_cluster import check_cluster
 from biomero.application.describe_run import describe_run
-from biomero.application.engine.drive import drive_run
+from biomero.application.drive_here import drive_here
+from biomero.application.follow_run import living_driver
 from biomero.application.ports.clusters import Cluster
 from biomero.application.run_document import RunDocument
 from biomero.application.services import Services
-from biomero.application.submit_run import Order, accept_order, check_order
+from biomero.application.submit_run import CheckedOrder, Order, accept_order, check_order
 from biomero.bootstrap import make_services, resources_from, settings_for
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli import exits
+from biomero.entrypoints.cli.closing import with_services
 from biomero.entrypoints.cli.options import (
     cluster_options,
     json_option,
@@ -30,6 +32,7 @@ from biomero.entrypoints.cli.options import (
 )
 from biomero.entrypoints.cli.progress import TerminalProgress
 from biomero.entrypoints.cli.show import print_outcome
+from biomero.entrypoints.cli.steer import warn_if_nobody_drives
 from biomero.errors import RunPausedError, UsageError
 
 
@@ -43,14 +46,22 @@ from biomero.errors import RunPausedError, UsageError
     "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the workflow."
 )
 @click.option(
-    "--input", "attachments", multiple=True, metavar="NAME=PATH", help="A file or folder for a further input."
+    "--input",
+    "attachments",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A further input of the workflow: a file, or a folder with several. Once for each input.",
 )
 @click.option(
     "--runtime",
     type=click.Choice(["apptainer", "singularity", "process"]),
     help="How the workflow's program is run: in a container, or as a process of its own environment.",
 )
-@click.option("--python", help="With --runtime process: this Python, instead of a new environment.")
+@click.option(
+    "--python",
+    help="With --runtime process: this Python for the workflow, instead of a new environment. "
+    "The conversion of images keeps its own.",
+)
 @click.option(
     "--container-image", help="With a container runtime: this image or .sif file instead of the descriptor's."
 )
@@ -68,6 +79,11 @@ from biomero.errors import RunPausedError, UsageError
 )
 @click.option("--zarr-version", type=click.Choice(["0.4", "0.5"]), default="0.5", show_default=True)
 @click.option("--keep", is_flag=True, help="Leave the run's folder on the cluster when the run is done.")
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Leave the run to a worker and return at once; `biomero runs watch` follows it.",
+)
 @cluster_options
 @resource_options
 @json_option
@@ -78,13 +94,46 @@ def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the optio
     WORKFLOW is a name (see `biomero workflows list`), a descriptor or its folder, or the address of a
     repository such as https://github.com/org/W_name/tree/v1.2.
     """
-    settings = settings_for(config=given["config"], cluster=given["cluster"], ssh_config=given["ssh_config"])
-    services = make_services(settings)
+    settings = settings_for(
+        config=given["config"],
+        cluster=given["cluster"],
+        workflow=given["workflow"],
+        ssh_config=given["ssh_config"],
+    )
+    for warning in settings.warnings:
+        click.echo(f"biomero: {exits.printable(warning)}", err=True)
+    services = with_services(make_services(settings))
     checked = check_order(_order(given), services)
+    if given["detach"] and not _needs_answers(checked):
+        _detach(accept_order(checked, services), services, as_json=given["as_json"])
     with services.clusters.open(settings.cluster) as cluster:
-        check_cluster(cluster, checked, settings)
+        asked = checked.request.batch_size
+        checked = check_cluster(cluster, checked, settings)
+        size = checked.request.batch_size
+        if size != asked:
+            click.echo(
+                f"the cluster's job arrays are short: {size} images for each job, not {asked}", err=True
+            )
         run_id = accept_order(checked, services)
+        if given["detach"]:
+            _detach(run_id, services, as_json=given["as_json"])
         finish(run_id, services, cluster, as_json=given["as_json"])
+
+
+def _needs_answers(checked: CheckedOrder) -> bool:
+    """Say whether the cluster has to be asked before an order is accepted: how long its job arrays may be."""
+    size = checked.request.batch_size
+    return size is not None and size < len(checked.request.images)
+
+
+def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
+    """Leave a run to a worker."""
+    if as_json:
+        exits.print_json(describe_run(services.record, run_id).to_dict())
+    else:
+        click.echo(run_id)
+        warn_if_nobody_drives(services, run_id)
+    sys.exit(exits.DONE)
 
 
 def _order(given: dict[str, Any]) -> Order:
@@ -114,25 +163,27 @@ def _order(given: dict[str, Any]) -> Order:
 
 def finish(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> None:
     """Drive a run to its end, show it, and leave with the exit code that it deserves."""
+    document = drive(run_id, services, cluster, as_json=as_json)
+    show_outcome(document, results=services.record.get(run_id).request["results"], as_json=as_json)
+
+
+def drive(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> RunDocument:
+    """Drive a run to its end and return its document; where it does not come to an end, say so and leave."""
     if not as_json:
         click.echo(f"run {run_id}", err=True)
     with TerminalProgress() as progress:
         try:
-            with services.locks.hold(run_id) as is_ours:
-                if not is_ours:
-                    raise UsageError(f"run {run_id} is being driven by another process")
-                drive_run(run_id, services, cluster, progress)
+            drive_here(run_id, services, cluster, progress, requested_by=this_user())
         except KeyboardInterrupt:
             progress.pause()
             _interrupted(run_id, services, cluster, as_json=as_json)
         except RunPausedError as exc:
             progress.pause()
-            _paused(run_id, services, exc, as_json=as_json)
-    document = describe_run(services.record, run_id)
-    show_outcome(document, results=services.record.get(run_id).request["results"], as_json=as_json)
+            tell_paused(run_id, services, str(exc), as_json=as_json)
+    return describe_run(services.record, run_id)
 
 
-def show_outcome(document: RunDocument, *, results: object, as_json: bool) -> None:
+def show_outcome(document: RunDocument, *, results: object, as_json: bool) -> NoReturn:
     """Show a run's end and leave."""
     if as_json:
         exits.print_json(document.to_dict())
@@ -141,13 +192,13 @@ def show_outcome(document: RunDocument, *, results: object, as_json: bool) -> No
     sys.exit(exits.DONE if document.status is RunStatus.DONE else exits.RUN_FAILED)
 
 
-def _paused(run_id: RunId, services: Services, error: RunPausedError, *, as_json: bool) -> NoReturn:
-    """Say what the run waits for, and how to go on."""
+def tell_paused(run_id: RunId, services: Services, why: str, *, as_json: bool) -> NoReturn:
+    """Say what a run waits for, and how to go on."""
     if as_json:
         exits.print_json(describe_run(services.record, run_id).to_dict())
     else:
         click.echo(
-            f"biomero: {exits.printable(str(error))}\n"
+            f"biomero: {exits.printable(why)}\n"
             f"run {run_id} is paused; go on when that is put right:  biomero runs resume {run_id[:8]}",
             err=True,
         )
@@ -173,9 +224,12 @@ def _interrupted(run_id: RunId, services: Services, cluster: Cluster, *, as_json
             cancel_run(run_id, services, cluster, progress, requested_by=this_user())
         click.echo(f"run {run_id} is cancelled", err=True)
     elif not as_json:
+        is_driven = living_driver(services) is not None
+        why = "goes on: a worker drives it" if is_driven else "is left; jobs that were submitted go on"
         click.echo(
-            f"run {run_id} is left; jobs that were submitted go on.\n"
-            f"  go on with it:  biomero runs resume {run_id[:8]}\n"
+            f"run {run_id} {why}.\n"
+            f"  {'follow it:    ' if is_driven else 'go on with it:'}  "
+            f"biomero runs {'watch' if is_driven else 'resume'} {run_id[:8]}\n"
             f"  cancel it:      biomero runs cancel {run_id[:8]}",
             err=True,
         )

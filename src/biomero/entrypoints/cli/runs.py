@@ -5,26 +5,23 @@ Commands that drive a run import the engine themselves, so that those that only 
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from biomero.application.describe_run import describe_run
-from biomero.application.ports.clusters import Cluster
-from biomero.application.run_request import RunRequest
-from biomero.application.services import Services
-from biomero.bootstrap import make_services, open_record, settings_for
-from biomero.domain.ids import RunId
-from biomero.domain.run_status import RunStatus
+from biomero.bootstrap import open_record, settings_for
 from biomero.entrypoints.cli import exits
-from biomero.entrypoints.cli.options import json_option, this_user
-from biomero.entrypoints.cli.progress import TerminalProgress
+from biomero.entrypoints.cli.closing import with_record
+from biomero.entrypoints.cli.crate import crate
+from biomero.entrypoints.cli.find_run import cluster_of, find_run
+from biomero.entrypoints.cli.options import json_option
+from biomero.entrypoints.cli.rerun import compare, rerun
 from biomero.entrypoints.cli.show import print_run, print_runs
+from biomero.entrypoints.cli.steer import cancel, pause, resume, retry, watch
 
 
 @click.group()
 def runs() -> None:
-    """Look at runs, and cancel or resume them, from any shell.
+    """Look at runs, and say what shall become of them, from any shell.
 
     ID is the beginning of a run's id, or `last`.
     """
@@ -35,7 +32,7 @@ def runs() -> None:
 @exits.tells_errors
 def list_runs(*, as_json: bool) -> None:
     """List all runs, newest first."""
-    record = open_record(settings_for())
+    record = with_record(open_record(settings_for()))
     documents = [describe_run(record, run_id) for run_id in reversed(record.ids())]
     if as_json:
         keys = ("id", "status", "cluster", "user", "times", "workflow", "failure")
@@ -50,12 +47,12 @@ def list_runs(*, as_json: bool) -> None:
 @exits.tells_errors
 def show(run_id: str, *, as_json: bool) -> None:
     """Show a run: its steps, images, jobs and results."""
-    record = open_record(settings_for())
+    record = with_record(open_record(settings_for()))
     document = describe_run(record, record.find(run_id))
     if as_json:
         exits.print_json(document.to_dict())
     else:
-        print_run(document, results=record.get(document.id).request["results"])
+        print_run(document, results=record.get(document.id).request.get("results"))
 
 
 @runs.command()
@@ -66,8 +63,8 @@ def logs(run_id: str, *, as_json: bool) -> None:
     """Print what the jobs of a run print."""
     from biomero.application.read_logs import read_logs
 
-    services, found = _find(run_id)
-    files = read_logs(found, services, lambda: _cluster_of(services))
+    services, found = find_run(run_id)
+    files = read_logs(found, services, lambda: cluster_of(services))
     texts = {file.name: file.read_bytes().decode(errors="replace") for file in files}
     if as_json:
         exits.print_json({"id": found, "logs": texts})
@@ -79,50 +76,5 @@ def logs(run_id: str, *, as_json: bool) -> None:
         click.echo(f"run {found} has no logs yet", err=True)
 
 
-@runs.command()
-@click.argument("run_id", metavar="ID")
-@json_option
-@exits.tells_errors
-def cancel(run_id: str, *, as_json: bool) -> None:
-    """End a run and its jobs."""
-    from biomero.application.cancel_run import cancel_run
-
-    services, found = _find(run_id)
-    with _cluster_of(services) as cluster, TerminalProgress() as progress:
-        run = cancel_run(found, services, cluster, progress, requested_by=this_user())
-    if as_json:
-        exits.print_json(describe_run(services.record, found).to_dict())
-    elif run.status is RunStatus.CANCELLED:
-        click.echo(f"run {found} is cancelled")
-    else:
-        click.echo(f"run {found} had ended before: {run.status.value}")
-    sys.exit(exits.DONE)
-
-
-@runs.command()
-@click.argument("run_id", metavar="ID")
-@json_option
-@exits.tells_errors
-def resume(run_id: str, *, as_json: bool) -> None:
-    """Go on with a run that was left or paused, from where it stands."""
-    from biomero.entrypoints.cli.run import finish
-
-    services, found = _find(run_id)
-    run = services.record.get(found)
-    if run.status.is_final and not as_json:
-        click.echo(f"run {found} had ended before: {run.status.value}", err=True)
-    with _cluster_of(services) as cluster:
-        finish(found, services, cluster, as_json=as_json)
-
-
-def _find(text: str) -> tuple[Services, RunId]:
-    """Return a run, and the services with the settings that it was started with."""
-    record = open_record(settings_for())
-    found = record.find(text)
-    request = RunRequest.from_json(record.get(found).request)
-    settings = settings_for(config=request.config, cluster=request.cluster, ssh_config=request.ssh_config)
-    return make_services(settings), found
-
-
-def _cluster_of(services: Services) -> Cluster:
-    return services.clusters.open(services.settings.cluster)
+for _command in (watch, pause, resume, retry, cancel, crate, rerun, compare):
+    runs.add_command(_command)

@@ -66,10 +66,12 @@ def print_run(document: RunDocument, *, results: object) -> None:
     console = Console(highlight=False)
     console.print(f"run {document.id}  {_status(document.status)}", soft_wrap=True)
     workflow = document.workflow
+    if workflow.runtime is None:
+        how = "by a script"
+    else:
+        how = f"({_text(workflow.version[:20])}) by {_text(workflow.runtime)}, on {_text(document.cluster)}"
     console.print(
-        f"workflow {_text(workflow.name)} ({_text(workflow.version[:20])}) by {_text(workflow.runtime)}, "
-        f"on {_text(document.cluster)}, for {_text(document.user) or 'unknown'}",
-        soft_wrap=True,
+        f"workflow {_text(workflow.name)} {how}, for {_text(document.user) or 'unknown'}", soft_wrap=True
     )
     values = ", ".join(f"{_text(k)}={_text(v)}" for k, v in document.parameters.items())
     console.print(f"parameters {values or 'none'}", soft_wrap=True)
@@ -82,7 +84,10 @@ def print_run(document: RunDocument, *, results: object) -> None:
         _print_job(console, job)
     if document.failure is not None:
         _print_failure(console, document.failure)
-    console.print(f"results: {_text(results)}", soft_wrap=True)
+    for problem in document.problems:
+        console.print(f"[yellow]note[/yellow]  {_text(problem)}", soft_wrap=True)
+    if results is not None:
+        console.print(f"results: {_text(results)}", soft_wrap=True)
 
 
 def _image_line(image: ImageRecord) -> str:

@@ -28,12 +28,17 @@ def workflows() -> None:
 @json_option
 @exits.tells_errors
 def list_workflows(*, config: Path | None, as_json: bool) -> None:
-    """List the known workflows."""
-    catalogue = open_catalogue(settings_for(config=config))
+    """List the known workflows. Nothing is fetched: of some there are only names and addresses yet."""
+    settings = settings_for(config=config)
+    catalogue = open_catalogue(settings)
     rows: list[dict[str, str]] = []
     for name in catalogue.names():
         try:
-            descriptor = catalogue.find(name).descriptor
+            workflow = catalogue.at_hand(name)
+            if workflow is None:
+                rows.append({"name": name, "address": settings.workflows[name].reference})
+                continue
+            descriptor = workflow.descriptor
             rows.append({"name": name, "title": descriptor.name, "description": descriptor.description})
         except BiomeroError as exc:
             rows.append({"name": name, "error": str(exc)})
@@ -42,9 +47,10 @@ def list_workflows(*, config: Path | None, as_json: bool) -> None:
         return
     table = Table(box=None, header_style="bold")
     table.add_column("name", no_wrap=True)
-    table.add_column("description")
+    table.add_column("description", overflow="fold")
     for row in rows:
-        table.add_row(row["name"], escape(exits.printable(row.get("description") or row.get("error", ""))))
+        text = row.get("description") or row.get("error") or row.get("address", "")
+        table.add_row(row["name"], escape(exits.printable(text)))
     Console().print(table)
 
 

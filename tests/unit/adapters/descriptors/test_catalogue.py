@@ -44,6 +44,12 @@ def test_known_names_are_the_folders_with_a_descriptor_and_the_configured_ones(
     ]
 
 
+def test_internal_workflows_are_found_but_not_listed(known: Path, tmp_path: Path) -> None:
+    finder = Catalogue(CodeHosts(tmp_path / "cache"), folders=[known], internal=["cell-expansion"])
+    assert finder.names() == ["nuclei-segmentation"]
+    assert finder.find("cell-expansion").descriptor.name == "BlobCounting"
+
+
 def test_a_workflow_is_found_by_name_by_folder_and_by_file(known: Path, tmp_path: Path) -> None:
     finder = catalogue(known, tmp_path)
     folder = known / "nuclei-segmentation"
@@ -67,6 +73,32 @@ def test_a_configured_name_stands_for_a_path_or_another_workflow(known: Path, tm
 def test_a_configured_name_may_shadow_the_workflow_that_it_stands_for(known: Path, tmp_path: Path) -> None:
     finder = catalogue(known, tmp_path, None, **{"cell-expansion": "nuclei-segmentation"})
     assert finder.find("cell-expansion").folder.name == "nuclei-segmentation"
+
+
+def test_what_is_at_hand_is_told_without_asking_anybody(known: Path, tmp_path: Path, host: CodeHost) -> None:
+    host.archives["/org/W_blobs/archive/v1.0.tar.gz"] = archive({"descriptor.json": BLOBS})
+    finder = catalogue(known, tmp_path, host, blobs=ADDRESS, moving="https://github.com/o/n")
+    here = finder.at_hand("nuclei-segmentation")
+    assert here is not None
+    assert here.folder == known / "nuclei-segmentation"
+    assert finder.at_hand("blobs") is None
+    assert host.requests == []
+    finder.find("blobs")
+    found = finder.at_hand("blobs")
+    assert found is not None
+    assert found.reference == "blobs"
+    assert finder.at_hand("moving") is None
+
+
+def test_a_branch_is_known_by_its_content_also_when_the_branch_moves_on(
+    known: Path, tmp_path: Path, host: CodeHost
+) -> None:
+    path = "/org/W_blobs/archive/HEAD.tar.gz"
+    host.archives[path] = archive({"descriptor.json": BLOBS})
+    found = catalogue(known, tmp_path, host).find("https://github.com/org/W_blobs")
+    assert not found.is_pinned
+    kept = catalogue(known, tmp_path, host).find(str(found.descriptor_file))
+    assert (kept.version, kept.folder) == (found.version, found.folder)
 
 
 def test_descriptor_files_are_tried_in_their_order(tmp_path: Path) -> None:

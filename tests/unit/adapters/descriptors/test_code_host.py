@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from biomero.adapters.descriptors import CodeHosts
+from biomero.adapters.descriptors.addresses import parse_address
 from biomero.adapters.descriptors.archive import ArchiveLimits
-from biomero.adapters.descriptors.code_host import parse_address
 from biomero.errors import UnknownWorkflowError
 from services.code_host import CodeHost, archive
 
@@ -15,9 +15,11 @@ V1 = parse_address("https://github.com/org/W_blobs/tree/v1.0")
 V1_PATH = "/org/W_blobs/archive/v1.0.tar.gz"
 
 
-def code_hosts(host: CodeHost, cache: Path, *, limits: ArchiveLimits | None = None) -> CodeHosts:
+def code_hosts(
+    host: CodeHost, cache: Path, *, limits: ArchiveLimits | None = None, look_again_s: float = 3600.0
+) -> CodeHosts:
     bases = {"github.com": host.url, "gitlab.com": host.url}
-    return CodeHosts(cache, base_urls=bases, limits=limits, timeout_s=5)
+    return CodeHosts(cache, base_urls=bases, limits=limits, timeout_s=5, look_again_s=look_again_s)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,9 @@ def code_hosts(host: CodeHost, cache: Path, *, limits: ArchiveLimits | None = No
             ("d.json",),
             True,
         ),
+        ("https://github.com/org/W_x", "org/W_x", "HEAD", (), False),
+        ("https://github.com/org/W_x/tree/", "org/W_x", "HEAD", (), False),
+        ("https://gitlab.com/g/s/x", "g/s/x", "HEAD", (), True),
     ],
 )
 def test_addresses_of_github_and_gitlab_are_understood(
@@ -49,21 +54,19 @@ def test_addresses_of_github_and_gitlab_are_understood(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("https://github.com/org/W_x", "names no version; pin a tag or a commit, as in .*/org/W_x/tree/v1.2"),
-        ("https://gitlab.com/g/s/x", "names no version; .*gitlab.com/g/s/x/-/tree/v1.2"),
-        ("https://github.com/org/W_x/tree/", "names no version"),
-        ("https://github.com/org/W_x/tree/main", "'main' moves on; pin"),
         ("https://github.com/org", "not the address of a repository"),
         ("https://github.com/org/x/releases/v1", "not the address of a repository"),
         ("https://github.com/org/x/tree/v1/%2E%2E/y", "not the address of a repository"),
-        ("https://github.com/org/x/tree/v1%2F..%2F..", "pin a tag"),
+        ("https://github.com/org/x/tree/v1/a%2F..%2F..%2Fy", "not the address of a repository"),
+        ("https://github.com/org/x/tree/v1%2F..%2F..", "not the address of a repository"),
+        ("https://github.com/org/x/tree/v1..v2", "'v1..v2' is no tag, commit or branch"),
         ("http://github.com/org/x/tree/v1", "begins with https://"),
-        ("https://me:secret@github.com/org/x/tree/v1", "begins with https://"),
+        ("https://me:secret@github.com/org/x/tree/v1", r"https://\*\*\*@github.*names no user"),
         ("ssh://github.com/org/x", "begins with https://"),
         ("https://[x/org/x/tree/v1", "not an address"),
     ],
 )
-def test_an_address_without_a_pinned_ref_says_how_to_pin_one(text: str, message: str) -> None:
+def test_what_is_no_address_of_a_repository_is_refused(text: str, message: str) -> None:
     with pytest.raises(UnknownWorkflowError, match=message):
         parse_address(text)
 
@@ -104,7 +107,7 @@ def test_redirects_are_followed(host: CodeHost, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (404, "github.com has no public repository 'org/W_blobs' with the tag or commit 'v1.0'"),
+        (404, "github.com has no public repository 'org/W_blobs' with 'v1.0'"),
         (403, "answers no more requests from here for now"),
         (429, "try again in an hour"),
         (502, "failed with status 502; try again later"),
@@ -181,3 +184,44 @@ def test_an_archive_that_is_unsafe_too_large_or_broken_leaves_nothing(
     assert V1.text in str(caught.value)
     assert list((tmp_path / "cache").iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_host_that_cannot_be_reached_is_left_alone_for_a_while(host: CodeHost, tmp_path: Path) -> None:
+    bases = {"github.com": "http://127.0.0.1:1"}
+    hosts = CodeHosts(tmp_path, base_urls=bases)
+    with pytest.raises(UnknownWorkflowError, match="no connection"):
+        hosts.fetch(V1)
+    host.archives[V1_PATH] = archive({"descriptor.json": "{}"})
+    hosts._base_urls["github.com"] = host.url  # it is back, but that is not asked yet
+    with pytest.raises(UnknownWorkflowError, match="no connection"):
+        hosts.fetch(V1)
+    assert host.requests == []
+
+
+MASTER = parse_address("https://github.com/org/W_blobs/tree/master")
+MASTER_PATH = "/org/W_blobs/archive/master.tar.gz"
+
+
+def test_a_branch_is_looked_at_again_and_each_content_keeps_its_folder(
+    host: CodeHost, tmp_path: Path
+) -> None:
+    before = host.archives[MASTER_PATH] = archive({"a": "1"})
+    hosts = code_hosts(host, tmp_path, look_again_s=0)
+    assert not hosts.has(MASTER)
+    first = hosts.fetch(MASTER)
+    assert hosts.has(MASTER)
+    assert hosts.fetch(MASTER) == first
+    host.archives[MASTER_PATH] = archive({"a": "2"})
+    second = hosts.fetch(MASTER)
+    assert [(folder / "a").read_text() for folder in (first, second)] == ["1", "2"]
+    host.archives[MASTER_PATH] = before  # somebody took the change back
+    assert hosts.fetch(MASTER) == first
+    assert sorted(tmp_path.iterdir()) == sorted([first, second])
+    offline = CodeHosts(tmp_path, base_urls={"github.com": "http://127.0.0.1:1"}, look_again_s=0)
+    assert offline.fetch(MASTER) == first
+
+
+def test_a_branch_is_not_asked_for_all_the_time(host: CodeHost, tmp_path: Path) -> None:
+    host.archives[MASTER_PATH] = archive({"a": "1"})
+    assert code_hosts(host, tmp_path).fetch(MASTER) == code_hosts(host, tmp_path).fetch(MASTER)
+    assert host.requests == [MASTER_PATH]

@@ -90,6 +90,42 @@ CASES: dict[str, tuple[str, Values, dict[str, str], list[str], list[list[str]]]]
             ["--diameter", "-4.0", "--seed", "7"],
         ],
     ),
+    "biaflows, defaults that are booleans": (
+        "biaflows-switches.json",
+        {},
+        {},
+        ["python", "run.py"],
+        [CONVENTION, ["--flip", "False", "--keep", "True", "--local", "-nmc"]],
+    ),
+    "biaflows, switches the other way": (
+        "biaflows-switches.json",
+        {"flip": "true", "keep": "no"},
+        {},
+        ["python", "run.py"],
+        [CONVENTION, ["--flip", "True", "--keep", "False", "--local", "-nmc"]],
+    ),
+    "bilayers, every kind of input, only what must be given": (
+        "bilayers-kinds.yaml",
+        {},
+        {},
+        ["python", "-m", "kinds"],
+        [
+            ["--dir", "/run/in", "--sigma", "0.4", "15", "--invert", "False", "--where", "best"],
+            ["--output_images", "/run/out", "--output_measurement", "/run/out"],
+        ],
+    ),
+    "bilayers, every kind of input": (
+        "bilayers-kinds.yaml",
+        {"sigma": "1", "count": "2", "invert": "true", "where": "-x"},
+        {"table": "/run/a/t.csv", "numbers": "/run/a/n", "notes": "/run/a/notes", "plugin": "/run/a/p.py"},
+        ["python", "-m", "kinds"],
+        [
+            ["--dir", "/run/in", "--input_measurement", "/run/a/t.csv", "--input_array", "/run/a/n"],
+            ["--input_file", "/run/a/notes", "--input_executable", "/run/a/p.py", "--sigma", "1.0", "2"],
+            ["--invert", "True", "--where=-x", "--output_images", "/run/out"],
+            ["--output_measurement", "/run/out"],
+        ],
+    ),
 }
 
 

@@ -87,6 +87,27 @@ def test_bilayers_becomes_the_one_model_as_its_author_wrote_it() -> None:
     assert found.citations == ()
 
 
+def test_every_kind_that_bilayers_knows_is_understood() -> None:
+    found = parse_descriptor(FIXTURES / "bilayers-kinds.yaml")
+    kinds = {p.id: (p.type.value, p.is_folder, p.is_advanced) for p in found.inputs}
+    assert kinds == {
+        "pictures": ("image", True, False),
+        "table": ("measurement", False, True),
+        "numbers": ("array", True, True),
+        "notes": ("file", True, True),
+        "plugin": ("executable", False, True),
+    }
+    assert [(o.id, o.type, o.omitted) for o in found.outputs] == [
+        ("drawn", "image", False),
+        ("found", "measurement", False),
+        ("sums", "array", True),
+        ("words", "file", True),
+        ("script", "executable", True),
+    ]
+    assert found.outputs[0].sub_types == ("grayscale", "color", "binary", "label")
+    assert [c["doi"] for c in found.citations] == ["10.5555/12345678"]
+
+
 def test_the_template_of_bilayers_parses_and_nothing_is_made_up_for_its_placeholders() -> None:
     found = parse_descriptor(FIXTURES / "bilayers-template.yaml")
     assert found.container_image is None

@@ -143,6 +143,16 @@ def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> None:
         NgffSource().images_in(tmp_path / "a")
 
 
+def test_a_level_outside_of_the_folder_is_refused(write: Write) -> None:
+    path = write(image(), "in/a")
+    write(ArrayImage(np.zeros((4, 4), "uint8"), "yx"), "secret")
+    for file in (path / "zarr.json", path / ".zattrs"):
+        if file.exists():
+            file.write_text(file.read_text().replace('"path": "0"', '"path": "../../secret/0"'))
+    with pytest.raises(ImageReadError, match="outside"):
+        NgffSource().open(path)
+
+
 def test_axes_in_another_order_are_put_into_ours(write: Write) -> None:
     pixels = np.arange(2 * 3 * 4, dtype="uint8").reshape(2, 3, 4)
     path = write(ArrayImage(pixels, "zyx"))

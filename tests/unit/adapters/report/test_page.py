@@ -101,6 +101,14 @@ def test_the_page_of_a_run_that_has_hardly_begun_can_be_shown(tmp_path: Path) ->
     assert "queued" in page
 
 
+def test_objects_are_counted_in_images_that_came_through(tmp_path: Path) -> None:
+    well = a_document().images[0]
+    failed = dataclasses.replace(well, index=1, objects=1000, failure=a_failed_document().failure)
+    page = render_page(a_document(images=(well, failed)), tmp_path)
+    assert "<b>125</b>" in page
+    assert "1,125" not in page
+
+
 def test_a_failure_stands_before_everything_else(tmp_path: Path) -> None:
     page = render_page(a_failed_document(), tmp_path)
     assert page.index("Why it failed") < page.index("<h2>Images</h2>")

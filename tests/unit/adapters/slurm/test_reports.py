@@ -10,7 +10,7 @@ from biomero.adapters.slurm.sacct import parse_sacct
 from biomero.adapters.slurm.sinfo import parse_sinfo
 from biomero.adapters.slurm.squeue import Queue, parse_squeue, squeue
 from biomero.domain.ids import JobKey, SlurmJobId
-from biomero.domain.job import JobRef, JobReport, JobState
+from biomero.domain.job import JobRef, JobReport, JobState, JobUsage
 from biomero.errors import UnparsableOutputError
 from unit.adapters.slurm.recorded import VERSIONS, recorded
 
@@ -29,9 +29,17 @@ def queue_of(*rows: str, waiting: tuple[str, ...] = ()) -> Queue:
     return parse_squeue("\n".join(["noise", "biomero:own", *rows, "biomero:waiting", *waiting]) + "\n")
 
 
+def short(row: str) -> str:
+    """Return a row of accounting that says nothing of what was set aside for the job."""
+    return row + "|" * 6
+
+
 def account_of(*rows: str, exits: tuple[str, ...] = ()) -> Endings:
     return parse_endings(
-        "\n".join(["noise", "biomero:sacct 0", *rows, "biomero:exit", *exits, "biomero:cancelled"]) + "\n"
+        "\n".join(
+            ["noise", "biomero:sacct 0", *map(short, rows), "biomero:exit", *exits, "biomero:cancelled"]
+        )
+        + "\n"
     )
 
 
@@ -76,6 +84,12 @@ def test_recorded_accounting_is_understood(version: str) -> None:
     assert failed.usage.max_memory_mb is not None
     assert failed.usage.cpu_s is not None
     assert failed.usage.node == "rec-n1"
+    (gpus,) = by_name["with-gpus"].tasks
+    assert (gpus.usage.partition, gpus.usage.gpus, gpus.usage.allocated_cpus) == ("gpu", 2, 2)
+    assert gpus.usage.allocated_memory_mb == 200
+    assert (failed.usage.partition, failed.usage.gpus, failed.usage.energy_j) == ("main", None, None)
+    assert failed.usage.started_at is not None
+    assert failed.usage.waited_s is not None
     (requeued,) = by_name["requeued"].tasks
     assert (requeued.state, requeued.usage.elapsed_s) == (JobState.COMPLETED, 3)
     (cancelled,) = by_name["cancelled"].tasks
@@ -91,6 +105,8 @@ def test_without_accounting_exit_files_tell_the_end(version: str) -> None:
     assert states(report) == ["COMPLETED", "FAILED"]
     assert report.tasks[1].exit_code == 3
     assert report.tasks[1].usage.elapsed_s == 0
+    assert report.tasks[1].usage.started_at is not None
+    assert report.tasks[1].usage.allocated_cpus is None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -117,32 +133,50 @@ def test_partitions_without_limits_by_the_documentation_of_21_to_25() -> None:
 
 def test_accounting_rows_by_the_documentation_of_21_to_25() -> None:
     rows = parse_sacct(
-        "7|k|TIMEOUT|0:0|86401|1-02:03:04||n[1-2]\n"
-        "7.batch|batch|CANCELLED|0:15|86402|02:03.500|1.50G|n1\n"
-        "7.extern|extern|COMPLETED|0:0|86402|00:00:00|0|n1\n"
-        "7.0|step|CANCELLED|0:15|86402|00:01.000|204800K|n1\n"
-        "8|k|NODE_FAIL|1:0|5|00:00:00||n3\n"
-        "9|k|PREEMPTED|0:0|5|00:00:00||n3\n"
-        "10|k|DEADLINE|0:0|0|00:00:00||None assigned\n"
+        "7|k|TIMEOUT|0:0|86401|1-02:03:04||n[1-2]|1700000000|1700000060|gpu|8|"
+        "billing=8,cpu=8,energy=7200000,gres/gpu=2,gres/gpu:a100=2,mem=64G,node=2|7200000\n"
+        "7.batch|batch|CANCELLED|0:15|86402|02:03.500|1.50G|n1|1700000060|1700000060||4|cpu=4,mem=32G,node=1|36\n"
+        "7.extern|extern|COMPLETED|0:0|86402|00:00:00|0|n1|1700000060|1700000060||8|cpu=8,mem=64G,node=2|0\n"
+        "7.0|step|CANCELLED|0:15|86402|00:01.000|204800K|n1|1700000060|1700000060||4|cpu=4,mem=32G,node=1|40\n"
+        "8|k|NODE_FAIL|1:0|5|00:00:00||n3|1700000000|1700000000|main|4|cpu=4,mem=4000M,node=1|0\n"
+        "8.batch|batch|CANCELLED|0:15|5|00:00:00|1M|n3|1700000000|1700000000||4|cpu=4,node=1|250\n"
+        "9|k|PREEMPTED|0:0|5|00:00:00||n3|Unknown|Unknown|main|2|gres/gpu:a=1,gres/gpu:b=2|18446744073709551614\n"
+        "10|k|DEADLINE|0:0|0|00:00:00||None assigned|1700000000|None|main,gpu|0||0\n"
     )
     assert [row.state.text for row in rows] == ["TIMEOUT", "NODE_FAIL", "PREEMPTED", "DEADLINE"]
     assert rows[0].usage.cpu_s == 86400 + 2 * 3600 + 3 * 60 + 4
     assert rows[0].usage.max_memory_mb == 1536
     assert rows[0].usage.node == "n[1-2]"
+    assert (rows[0].usage.started_at, rows[0].usage.waited_s) == (1700000060, 60)
+    assert (rows[0].usage.partition, rows[0].usage.allocated_cpus, rows[0].usage.gpus) == ("gpu", 8, 2)
+    assert rows[0].usage.allocated_memory_mb == 32 * 1024  # of 64 G on two nodes
+    assert [row.usage.energy_j for row in rows] == [7_200_000, 250, None, None]
+    assert (rows[2].usage.gpus, rows[2].usage.started_at, rows[2].usage.allocated_memory_mb) == (
+        3,
+        None,
+        None,
+    )
+    assert rows[3].usage == JobUsage()
 
 
 def test_a_row_that_was_cut_is_an_error_with_its_text() -> None:
     with pytest.raises(UnparsableOutputError, match="7\\|k\\|COMPL"):
         parse_sacct("7|k|COMPL\n")
     with pytest.raises(UnparsableOutputError, match="OUT_OF_ME"):
-        parse_sacct("7|k|OUT_OF_ME+|0:125|5|00:00:00||n1\n")
+        parse_sacct(short("7|k|OUT_OF_ME+|0:125|5|00:00:00||n1"))
     with pytest.raises(UnparsableOutputError, match="lots"):
-        parse_sacct("7|k|FAILED|0:0|5|00:00:00||n1\n7.batch|batch|FAILED|0:0|5|00:00:00|lots|n1\n")
+        parse_sacct(
+            short("7|k|FAILED|0:0|5|00:00:00||n1")
+            + "\n"
+            + short("7.batch|batch|FAILED|0:0|5|00:00:00|lots|n1")
+        )
+    with pytest.raises(UnparsableOutputError, match="many"):
+        parse_sacct("7|k|FAILED|0:0|5|00:00:00||n1|1|2|main|many||")
 
 
 def test_an_answer_that_was_cut_off_says_nothing() -> None:
     with pytest.raises(UnparsableOutputError):
-        parse_endings("biomero:sacct 0\n7|k|COMPLETED|0:0|5|00:00:00||n1\n")
+        parse_endings(f"biomero:sacct 0\n{short('7|k|COMPLETED|0:0|5|00:00:00||n1')}\n")
 
 
 def test_a_job_of_another_name_under_our_id_is_not_ours() -> None:
@@ -191,7 +225,7 @@ def test_array_tasks_that_never_began_share_a_row_without_an_index() -> None:
 def test_what_we_asked_to_end_and_nobody_knows_any_more_was_cancelled() -> None:
     ours = job(7, "ours", 3)
     record = parse_endings(
-        "biomero:sacct 0\n7_0|ours|COMPLETED|0:0|5|00:00:01||n1\nbiomero:exit\n"
+        f"biomero:sacct 0\n{short('7_0|ours|COMPLETED|0:0|5|00:00:01||n1')}\nbiomero:exit\n"
         "key=ours job_id=7 task=1 exit_code=143 signal=15 host=n1 started=1 ended=2\n"
         "biomero:cancelled other ours\n"
     )
@@ -238,6 +272,14 @@ def test_places_in_the_queue_are_by_priority_then_age_within_a_partition() -> No
         ),
     )
     assert queue.positions == {9: 4, 8: 1}
+
+
+def test_waiting_jobs_of_others_never_hide_our_own() -> None:
+    queue = queue_of(
+        "7|ours|PENDING|main|10|Priority",
+        waiting=("93+0|main|100", "93+1|main|100", "94_[0,...]|main|90", "what is this", "7|main|10"),
+    )
+    assert queue.positions == {7: 3}
 
 
 def test_lists_of_jobs_do_not_lengthen_the_command() -> None:

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from biomero.adapters.slurm.sbatch import essence, is_about_partition, is_refusal, parse_sbatch, sbatch
+from biomero.adapters.slurm.sbatch import (
+    essence,
+    is_about_partition,
+    is_full,
+    is_refusal,
+    parse_sbatch,
+    sbatch,
+)
 from biomero.adapters.slurm.submission import parse_submit
 from biomero.domain.ids import JobKey
 from biomero.domain.job import JobResources, JobSpec
@@ -98,6 +105,17 @@ def test_an_answer_without_a_job_id_is_an_error(text: str) -> None:
 def test_recorded_refusals_are_refusals(version: str, name: str) -> None:
     assert is_refusal(recorded(version, name))
     assert is_about_partition(recorded(version, name)) == name.endswith("-partition")
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [(version, name) for version in VERSIONS for name in recorded_names(version, "sbatch-full-")],
+)
+def test_recorded_limits_on_jobs_pass_by_themselves(version: str, name: str) -> None:
+    words = recorded(version, name)
+    assert (is_full(words), is_refusal(words)) == (True, False)
+    submission = parse_submit(recorded(version, name.replace("sbatch", "submit")))
+    assert (submission.obstacle, submission.others) == ("refused", 1)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -158,15 +158,33 @@ def test_an_unknown_compression_is_unsupported_rather_than_damaged(tmp_path: Pat
         TiffSource().open(path)
 
 
-def test_missing_files_of_a_set_are_named(tmp_path: Path) -> None:
-    xml = (
-        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:0">'
+def described_set(number: int, first: str, second: str) -> str:
+    """Return what each file of a set of two says of itself and the other."""
+    data = "".join(
+        f'<TiffData FirstC="{c}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">urn:uuid:{c}</UUID></TiffData>'
+        for c, name in enumerate((first, second))
+    )
+    return (
+        f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{number}">'
         '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" '
         'SizeX="8" SizeY="8" SizeZ="1" SizeC="2" SizeT="1"><Channel ID="C:0"/><Channel ID="C:1"/>'
-        '<TiffData FirstC="0" IFD="0" PlaneCount="1"><UUID FileName="a.ome.tif">urn:uuid:0</UUID></TiffData>'
-        '<TiffData FirstC="1" IFD="0" PlaneCount="1"><UUID FileName="b.ome.tif">urn:uuid:1</UUID></TiffData>'
-        "</Pixels></Image></OME>"
+        f"{data}</Pixels></Image></OME>"
     )
+
+
+def test_a_file_outside_of_the_folder_is_no_part_of_a_set(tmp_path: Path) -> None:
+    image = tmp_path / "images" / "a.ome.tif"
+    image.parent.mkdir()
+    for number, path in enumerate((image, tmp_path / "secret.tif")):
+        xml = described_set(number, "a.ome.tif", "../secret.tif")
+        tifffile.imwrite(path, noise(8, 8), description=xml, metadata=None)
+    with pytest.raises(ImageReadError, match=r"secret\.tif.*outside of its folder"):
+        TiffSource().open(image)
+
+
+def test_missing_files_of_a_set_are_named(tmp_path: Path) -> None:
+    xml = described_set(0, "a.ome.tif", "b.ome.tif")
     tifffile.imwrite(tmp_path / "a.ome.tif", noise(8, 8), description=xml, metadata=None)
     with pytest.raises(ImageReadError, match=r"set of 2 OME-TIFF files.* missing: b\.ome\.tif"):
         TiffSource().open(tmp_path / "a.ome.tif")

@@ -1,0 +1,174 @@
+"""Steps that are due are given out: few statements, whatever waits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from threading import Lock
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from biomero.adapters.persistence.queue_fairness import Busy, Group, share
+from biomero.adapters.persistence.queue_holdings import Held, Holdings
+from biomero.adapters.persistence.queue_tables import HAS_WISH, RUNS, state_is
+from biomero.adapters.persistence.queue_transactions import QueueDatabase
+from biomero.adapters.persistence.queue_workers import QueueWorkers, free
+from biomero.application.ports.run_queue import Claim, Limits, Pool, QueueState, WorkerId
+from biomero.domain.ids import RunId
+
+_LOCK = 0x62696F71756575  # whoever counts what is given out, and gives out, holds it on PostgreSQL
+
+
+class QueueClaims:
+    """Gives out claims; see `RunQueue.claim`."""
+
+    def __init__(self, database: QueueDatabase, holdings: Holdings, workers: QueueWorkers) -> None:
+        self._database = database
+        self._holdings = holdings
+        self._workers = workers
+        self._claiming = Lock()
+
+    def claim(
+        self, worker: WorkerId, limits: Limits, *, most: int = 20, only: Collection[RunId] | None = None
+    ) -> list[Claim]:
+        """See `RunQueue.claim`."""
+        # one thread at a time, so that what was given out is known here before the next one looks
+        with self._claiming:
+            held = self._holdings.of(worker)
+            wanted = self._wanted(worker, only)
+            if most < 1 or not self._database.read(lambda c: self._is_worth_it(c, worker, held, wanted)):
+                return []
+
+            def give(connection: sa.Connection) -> list[Claim]:
+                self._free(connection, worker, held)
+                now = self._database.now()
+                groups = _groups(connection, wanted, now)
+                shares = share(groups, _busy(connection), limits, most)
+                due = sa.and_(wanted, RUNS.c.due <= now)
+                chosen = [i for group, n in shares.items() for i in _oldest(connection, group, n, due)]
+                return self._give(connection, worker, chosen)
+
+            claims = self._database.write(give)
+            self._holdings.take(worker, claims)
+            return claims
+
+    def _wanted(self, worker: WorkerId, only: Collection[RunId] | None) -> sa.ColumnElement[bool]:
+        machine = worker.host.partition("/")[0]
+        wanted = [state_is(QueueState.READY), sa.or_(RUNS.c.host.is_(None), RUNS.c.host == machine)]
+        if only is not None:
+            wanted.append(RUNS.c.run_id.in_([UUID(run_id) for run_id in only]))
+        return sa.and_(*wanted)
+
+    def _is_worth_it(
+        self,
+        connection: sa.Connection,
+        worker: WorkerId,
+        held: frozenset[Held],
+        wanted: sa.ColumnElement[bool],
+    ) -> bool:
+        """Look, without a lock, whether there is anything to give out or to take away."""
+        due = sa.select(sa.literal(1)).where(wanted, RUNS.c.due <= self._database.now()).limit(1)
+        return (
+            connection.execute(due).first() is not None
+            or bool(self._workers.dead(connection, asked_by=worker))
+            or bool(_unknown(connection, worker, held))
+        )
+
+    def _free(self, connection: sa.Connection, worker: WorkerId, held: frozenset[Held]) -> None:
+        """Take away, before anything is counted, what the dead hold, and what nobody heard of."""
+        if self._database.is_postgresql:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        for owner in self._workers.dead(connection, asked_by=worker):
+            free(connection, sa.and_(state_is(QueueState.CLAIMED), RUNS.c.owner == owner), have_died=True)
+        for run_id, token in _unknown(connection, worker, held):
+            mine = sa.and_(RUNS.c.run_id == UUID(run_id), RUNS.c.token == token)
+            free(connection, sa.and_(state_is(QueueState.CLAIMED), mine))
+
+    def _give(self, connection: sa.Connection, worker: WorkerId, chosen: list[UUID]) -> list[Claim]:
+        if not chosen:
+            return []
+        self._workers.extend(connection, worker)
+        values = {"state": QueueState.CLAIMED.value, "owner": str(worker), "token": RUNS.c.token + 1}
+        taken = sa.update(RUNS).where(RUNS.c.run_id.in_(chosen)).values(values).returning(*_CLAIM)
+        claims = {row.run_id: _claim(row) for row in connection.execute(taken)}
+        return [claims[run_id] for run_id in chosen]
+
+
+_CLAIM = tuple(
+    RUNS.c[n]
+    for n in (
+        *("run_id", "step", "pool", "token", "attempt", "crashes"),
+        *("cluster", "requester", "cancel", "pause"),
+    )
+)
+
+
+def _claim(row: sa.Row[tuple[object, ...]]) -> Claim:
+    return Claim(
+        run_id=RunId(str(row.run_id)),
+        step=row.step,
+        pool=Pool(row.pool),
+        token=row.token,
+        attempt=row.attempt,
+        cluster=row.cluster,
+        requester=row.requester,
+        cancel_requested=row.cancel,
+        pause_requested=row.pause,
+        crashes=row.crashes,
+    )
+
+
+def _unknown(connection: sa.Connection, worker: WorkerId, held: frozenset[Held]) -> list[Held]:
+    """Return claims that were given to a worker who never heard of it: the connection broke meanwhile."""
+    mine = sa.select(RUNS.c.run_id, RUNS.c.token).where(
+        state_is(QueueState.CLAIMED), RUNS.c.owner == str(worker)
+    )
+    there = [(str(run_id), token) for run_id, token in connection.execute(mine)]
+    return [one for one in there if one not in held]
+
+
+def _groups(
+    connection: sa.Connection, wanted: sa.ColumnElement[bool], now: sa.ColumnElement[float]
+) -> list[Group]:
+    """Return what is due, counted."""
+    by = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester, HAS_WISH)
+    question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.added)).where(wanted, RUNS.c.due <= now)
+    return [
+        Group(
+            pool=Pool(pool), cluster=cluster, requester=who, has_wish=bool(wish), count=count, oldest=oldest
+        )
+        for pool, cluster, who, wish, count, oldest in connection.execute(question.group_by(*by))
+    ]
+
+
+def _busy(connection: sa.Connection) -> Busy:
+    """Count claims, and runs whose jobs are at a cluster."""
+    by_claims = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester)
+    claims = sa.select(*by_claims, sa.func.count()).where(state_is(QueueState.CLAIMED)).group_by(*by_claims)
+    by_jobs = (RUNS.c.cluster, RUNS.c.requester)
+    jobs = sa.select(*by_jobs, sa.func.count()).where(state_is(QueueState.WAITING)).group_by(*by_jobs)
+    busy = Busy()
+    for pool, cluster, who, count in connection.execute(claims):
+        busy.add_claims(Pool(pool), cluster, who, count)
+    for cluster, who, count in connection.execute(jobs):
+        busy.add_jobs(cluster, who, count)
+    return busy
+
+
+def _oldest(
+    connection: sa.Connection, group: Group, count: int, wanted: sa.ColumnElement[bool]
+) -> list[UUID]:
+    question = (
+        sa.select(RUNS.c.run_id)
+        .where(
+            wanted,
+            RUNS.c.pool == group.pool.value,
+            RUNS.c.cluster == group.cluster,
+            RUNS.c.requester == group.requester,
+            HAS_WISH if group.has_wish else sa.not_(HAS_WISH),
+        )
+        .order_by(RUNS.c.added)
+        .limit(count)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(question).scalars())

@@ -1,0 +1,82 @@
+"""Whose turn it is: who has fewest at work comes first, then whose run is oldest. Pure; no SQL."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from biomero.application.ports.run_queue import Limits, Pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Runs that are due and equal in what is counted.
+
+    Parameters
+    ----------
+    has_wish
+        Somebody wants them to end or to stop: no limit holds them up.
+    oldest
+        When the oldest of them came into the queue.
+    """
+
+    pool: Pool
+    cluster: str
+    requester: str
+    has_wish: bool
+    count: int
+    oldest: float
+
+
+@dataclass(slots=True)
+class Busy:
+    """What is at work, counted in all the ways that limits and fairness ask for."""
+
+    pools: Counter[Pool] = field(default_factory=Counter)
+    jobs: Counter[str] = field(default_factory=Counter)
+    jobs_of: Counter[tuple[str, str]] = field(default_factory=Counter)
+    requesters: Counter[str] = field(default_factory=Counter)
+
+    def add_claims(self, pool: Pool, cluster: str, requester: str, count: int) -> None:
+        """Count claims; one that submits may come to have a job."""
+        self.pools[pool] += count
+        if pool is Pool.SUBMIT:
+            self.add_jobs(cluster, requester, count)
+        else:
+            self.requesters[requester] += count
+
+    def add_jobs(self, cluster: str, requester: str, count: int) -> None:
+        """Count runs whose jobs are at a cluster."""
+        self.jobs[cluster] += count
+        self.jobs_of[cluster, requester] += count
+        self.requesters[requester] += count
+
+    def has_room(self, group: Group, limits: Limits) -> bool:
+        """Say whether one more of a group is within all limits."""
+        if group.has_wish:
+            return True
+        room = [_below(self.pools[group.pool], limits.pools.get(group.pool))]
+        if group.pool is Pool.SUBMIT:
+            room += [
+                _below(self.jobs[group.cluster], limits.runs_per_cluster.get(group.cluster)),
+                _below(self.jobs_of[group.cluster, group.requester], limits.runs_per_requester),
+            ]
+        return all(room)
+
+
+def share(groups: Sequence[Group], busy: Busy, limits: Limits, most: int) -> dict[Group, int]:
+    """Return how many of each group are given out, wishes first; `busy` counts them too afterwards."""
+    given: Counter[Group] = Counter()
+    for _ in range(most):
+        open_ones = [g for g in groups if given[g] < g.count and busy.has_room(g, limits)]
+        if not open_ones:
+            break
+        chosen = min(open_ones, key=lambda g: (not g.has_wish, busy.requesters[g.requester], g.oldest))
+        given[chosen] += 1
+        busy.add_claims(chosen.pool, chosen.cluster, chosen.requester, 1)
+    return dict(given)
+
+
+def _below(count: int, limit: int | None) -> bool:
+    return limit is None or count < limit

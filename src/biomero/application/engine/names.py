@@ -1,0 +1,13 @@
+"""The names of the steps, which are stored: a release may add some, and renames none."""
+
+from __future__ import annotations
+
+PREPARE = "prepare"
+STAGE = "stage"
+CONVERT = "convert"
+JUDGE_CONVERSION = "judge_conversion"
+ANALYSE = "analyse"
+JUDGE_ANALYSIS = "judge_analysis"
+FETCH = "fetch"
+DELIVER = "deliver"
+TIDY = "tidy"

@@ -1,0 +1,35 @@
+"""Which run, step and job a line of the log is about.
+
+Whoever works on a run says so once; every line that is logged meanwhile, by whatever library, has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_NOW: ContextVar[Mapping[str, str]] = ContextVar("biomero_log_fields")
+
+NAMES = ("run", "task", "step", "job", "cluster", "channel")
+"""What a line may be about; a call of ``logging`` can say it too, by ``extra``."""
+
+
+@contextmanager
+def log_fields(**fields: str) -> Iterator[None]:
+    """Add fields to every line that this thread logs in the block.
+
+    >>> with log_fields(run="1b2c"), log_fields(step="stage"):
+    ...     fields_now()
+    {'run': '1b2c', 'step': 'stage'}
+    """
+    token = _NOW.set({**fields_now(), **fields})
+    try:
+        yield
+    finally:
+        _NOW.reset(token)
+
+
+def fields_now() -> Mapping[str, str]:
+    """Return what this thread is at."""
+    return _NOW.get({})

@@ -1,0 +1,55 @@
+"""Use case: say which workers live, and what the queue holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from biomero.application.ports.run_queue import QueueState, QueueView, RunQueue, WorkerView
+
+_CLUSTER = "cluster "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """How it stands.
+
+    Parameters
+    ----------
+    counts
+        Runs that have not ended, by cluster, state and step.
+    oldest
+        The run that has waited longest for a worker.
+    """
+
+    workers: Sequence[WorkerView]
+    counts: Mapping[tuple[str, QueueState, str], int]
+    oldest: QueueView | None
+
+    @property
+    def clusters(self) -> Mapping[str, str]:
+        """What is wrong with clusters, by their names, as workers say."""
+        return {
+            topic.removeprefix(_CLUSTER): text
+            for view in self.workers
+            for topic, text in view.notes.items()
+            if topic.startswith(_CLUSTER)
+        }
+
+    @property
+    def is_stranded(self) -> bool:
+        """Runs wait, and nobody lives that would drive them."""
+        waits = {QueueState.READY, QueueState.WAITING, QueueState.CLAIMED}
+        return any(state in waits for _, state, _ in self.counts) and not any(
+            w.drives_all for w in self.workers
+        )
+
+
+def worker_status(queue: RunQueue) -> WorkerStatus:
+    """Ask the queue; raises `RecordError` if the database does not do its part."""
+    ready = queue.view(states=[QueueState.READY], limit=1000)
+    return WorkerStatus(
+        workers=queue.workers(),
+        counts={key: n for key, n in queue.counts().items() if key[1] is not QueueState.ENDED and n},
+        oldest=min(ready, key=lambda view: view.due, default=None),
+    )

@@ -1,0 +1,65 @@
+"""What is delivered for containers names what is there, and no password."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE = ("compose.yaml", "compose.external-worker.yaml")
+DOCKERFILES = ("Dockerfile", "Dockerfile.engine")
+WRITTEN_BY_THE_ADMINISTRATOR = {"./slurm-config-override.ini"}
+
+
+def compose(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((DEPLOY / name).read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_secrets_are_files_and_no_variable_holds_one(name: str) -> None:
+    loaded = compose(name)
+    assert loaded["secrets"]
+    assert all(set(secret) == {"file"} for secret in loaded["secrets"].values())
+    for service in loaded["services"].values():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASS|SECRET|URL", variable, re.IGNORECASE):
+                assert variable.endswith("_FILE")
+                assert Path(value).name in service["secrets"]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_what_is_mounted_is_there(name: str) -> None:
+    mounts = [m for service in compose(name)["services"].values() for m in service.get("volumes", ())]
+    sources = {mount.partition(":")[0] for mount in mounts if mount.startswith("./")}
+    assert [s for s in sources - WRITTEN_BY_THE_ADMINISTRATOR if not (DEPLOY / s).is_file()] == []
+
+
+def test_the_master_has_one_processor_at_the_worker() -> None:
+    services = compose("compose.yaml")["services"]
+    described = services["omeroserver"]["environment"]["CONFIG_omero_server_nodedescriptors"]
+    hosts = [node.partition(":")[0] for node in described.split() if "Processor-0" in node]
+    assert hosts == [services["biomeroworker"]["environment"]["OMERO_WORKER_NAME"]]
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_workers_have_no_rights(name: str) -> None:
+    for service in compose(name)["services"].values():
+        if "build" in service:
+            assert service["read_only"] is True
+            assert service["cap_drop"] == ["ALL"]
+            assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_images_are_made_of_what_is_there_and_run_as_an_ordinary_user(name: str) -> None:
+    text = (DEPLOY / name).read_text()
+    sources = re.findall(r"^COPY (?!--from)(\S+) ", text, re.MULTILINE)
+    assert [source for source in sources if not (DEPLOY.parent / source).exists()] == []
+    assert re.findall(r"^USER (\S+)", text, re.MULTILINE)[-1] != "root"
+    assert "HEALTHCHECK" in text
+    assert "ARG BIOMERO_VERSION" in text

@@ -1,0 +1,95 @@
+"""A worker dies at every call of a port that driving a run makes: before it, and within those that take time.
+
+What lies after a call lies before the next one.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from faults.counted_calls import Death, Point, Side
+from faults.scene import Scene
+from faults.workers import WorkerProcess
+
+pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(3600)]
+
+_SLOW = ("shell.run", "runtime.prepare", "transfer.upload", "transfer.listing", "transfer.download",
+         "scheduler.submit", "scheduler.report", "deliver.deliver", "report.write_page")  # fmt: skip
+_STEPS = ("queue.change", "queue.move", "queue.tell")
+_OFTEN = ("queue.claim", "queue.pulse", "queue.waiting", "queue.lead", "scheduler.report")
+"""How often these are called depends on how quick the machine is; the first few stand for all."""
+
+
+def _calls_of_a_run(scene: Scene) -> list[Point]:
+    calls = scene.home / "calls"
+    scene.submit()
+    with scene.worker("counting", calls=calls):
+        scene.wait_until_over()
+    return [Point.parse(line) for line in dict.fromkeys(calls.read_text().splitlines())]
+
+
+def _die_at_each(scene: Scene, names: tuple[str, ...], sides: tuple[Side, ...]) -> None:
+    points = [p for p in _calls_of_a_run(scene) if p.name in names]
+    points = [p for p in points if p.name not in _OFTEN or p.number <= 3]
+    assert points
+    died = 0
+    for number, death in enumerate(Death(point, side) for point in points for side in sides):
+        (run,) = scene.submit()
+        with scene.worker(f"dying-{number}", death=death) as worker:
+            over = partial(_is_dead_or_over, worker, scene, run)
+            scene.wait_until(over, str(death))
+            died += not worker.is_alive
+            worker.kill()
+        with scene.worker(f"next-{number}"):
+            scene.wait_until_over(run)
+    print(f"{died} workers died at {len(points)} calls")  # noqa: T201 - pytest shows it
+    assert died >= len(points) * len(sides) // 2
+    report = scene.audit()
+    assert not report.findings, report.text
+
+
+def _is_dead_or_over(worker: WorkerProcess, scene: Scene, run_id: str) -> bool:
+    return not worker.is_alive or scene.is_over(run_id)
+
+
+@pytest.mark.parametrize("name", _STEPS)
+def test_before_every_record(local_scene: Scene, name: str) -> None:
+    _die_at_each(local_scene, (name,), (Side.BEFORE,))
+
+
+@pytest.mark.parametrize("name", _STEPS)
+def test_after_every_record(local_scene: Scene, name: str) -> None:
+    _die_at_each(local_scene, (name,), (Side.AFTER,))
+
+
+@pytest.mark.parametrize("name", _SLOW)
+def test_before_and_within_every_act(local_scene: Scene, name: str) -> None:
+    _die_at_each(local_scene, (name,), (Side.BEFORE, Side.WITHIN))
+
+
+def test_around_every_look_into_the_queue(local_scene: Scene) -> None:
+    _die_at_each(local_scene, _OFTEN, (Side.BEFORE, Side.AFTER))
+
+
+@pytest.mark.slurm
+@pytest.mark.sshd
+@pytest.mark.parametrize("name", ["transfer.upload", "scheduler.submit", "transfer.download"])
+def test_within_every_act_on_a_cluster(scene: Scene, name: str) -> None:
+    _die_at_each(scene, (name,), (Side.WITHIN, Side.AFTER))
+
+
+@pytest.mark.slurm
+@pytest.mark.sshd
+@pytest.mark.faults_short
+@pytest.mark.parametrize("death", ["transfer.upload#1:within", "scheduler.submit#1:after"])
+def test_at_some_acts_on_a_cluster(scene: Scene, death: str, tmp_path: Path) -> None:
+    (run,) = scene.submit(images=2)
+    with scene.worker("dying", death=Death.parse(death), calls=tmp_path / "calls") as worker:
+        assert worker.wait() == -9
+    with scene.worker():
+        scene.wait_until_over(run)
+    report = scene.audit()
+    assert not report.findings, report.text

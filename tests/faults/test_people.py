@@ -1,0 +1,165 @@
+"""What people want of runs, at every moment, whatever is broken just then."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from faults.scenario import Scenario, Scenarios
+from faults.scene import Scene
+from services import slurm_faults
+
+SCENARIOS = Scenarios("What people want")
+HERE = Scenarios("What people want of runs on this machine")
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+
+def _a_run_is_cancelled_while_it_is(scene: Scene, status: str) -> None:
+    """Somebody cancels the run when it has reached the status {}; it ends, and so do its jobs."""
+    (run,) = scene.submit(images=2, may_end=["cancelled"] if status != "fetching" else ["cancelled", "done"])
+    with scene.worker(), scene.held():
+        if status != "submitted":
+            scene.wait_until_reached(run, status)
+        scene.customer.cancel(run)
+        scene.wait_until_over()
+
+
+SCENARIOS.each(
+    _a_run_is_cancelled_while_it_is,
+    *("submitted", "exporting", "staging", "converting", "queued", "running"),
+    short="running",
+)
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_the_cluster_cannot_be_reached(scene: Scene) -> None:
+    """The link is cut, somebody cancels, and half a minute later it is healed: the job is ended then."""
+    assert scene.link is not None
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.worker(), scene.held():
+        scene.wait_until_working(run, "workflow")
+        with scene.link.cut():
+            scene.customer.cancel(run)
+            time.sleep(30)
+        scene.wait_until_over(timeout_s=400)
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_nobody_works(scene: Scene) -> None:
+    """The worker is dead when somebody cancels; the next worker ends the run and its job."""
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.held():
+        with scene.worker() as worker:
+            scene.wait_until_working(run, "workflow")
+            worker.kill()
+        scene.customer.cancel(run)
+        with scene.worker():
+            scene.wait_until_over()
+
+
+@SCENARIOS.add()
+def the_worker_is_killed_in_the_middle_of_cancelling(scene: Scene) -> None:
+    """The worker dies right after somebody cancelled; another one finishes it."""
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.supervised() as worker, scene.held():
+        scene.wait_until_working(run, "workflow")
+        scene.customer.cancel(run)
+        worker.kill()
+        scene.wait_until_over()
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_the_controller_is_down(scene: Scene) -> None:
+    """slurmctld is dead when somebody cancels, and back 20 seconds later; the job is ended then."""
+    assert scene.lab is not None
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.worker(), scene.held():
+        scene.wait_until_working(run, "workflow")
+        time.sleep(6)
+        with slurm_faults.killed(scene.lab):
+            scene.customer.cancel(run)
+            time.sleep(20)
+        scene.wait_until_over(timeout_s=400)
+
+
+@SCENARIOS.add()
+def a_run_is_paused_while_its_job_runs(scene: Scene) -> None:
+    """Somebody pauses the run; its job goes on and ends; resuming picks its results up."""
+    (run,) = scene.submit(images=2)
+    with scene.worker():
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            scene.customer.pause(run)
+            scene.wait_for(run, "paused")
+        time.sleep(5)
+        scene.resume(run)
+        scene.wait_for(run, "done")
+        scene.wait_until_over()
+
+
+@HERE.add(short=True)
+def a_paused_run_is_resumed_by_another_worker(scene: Scene) -> None:
+    """Somebody pauses the run while images are read, the worker ends, and another one goes on."""
+    (run,) = scene.submit(images=3)
+    with scene.worker():
+        scene.wait_until_reached(run, "exporting")
+        scene.customer.pause(run)
+        scene.wait_for(run, "paused", "done")
+    if scene.status(run) == "paused":
+        scene.resume(run)
+    with scene.worker():
+        scene.wait_for(run, "done")
+        scene.wait_until_over()
+
+
+@HERE.add()
+def a_failed_step_is_tried_again(scene: Scene) -> None:
+    """The workflow fails; its step is tried again and fails again: two jobs, two keys, one end each time."""
+    (run,) = scene.submit(images=2, may_end=["failed"], behave="fail")
+    with scene.worker():
+        scene.wait_for(run, "failed")
+        scene.wait_until_over()
+        scene.customer.retry(run, "step")
+        scene.wait_for(run, "queued", "running")
+        scene.wait_for(run, "failed")
+        scene.wait_until_over()
+
+
+@HERE.add()
+def a_failed_image_is_tried_again(scene: Scene) -> None:
+    """One image is no image at first; put right, it alone passes again, and the others' results stay."""
+    (run,) = scene.submit(images=3)
+    image = scene.accepted[run].images[1]
+    good = image.read_bytes()
+    image.write_bytes(b"II*\0 no image")
+    with scene.worker():
+        scene.wait_for(run, "done", "failed")
+        scene.wait_until_over()
+        image.write_bytes(good)
+        scene.customer.retry(run, "failed-images")
+        scene.wait_for(run, "exporting", "staging", "converting", "queued", "running")
+        scene.wait_for(run, "done")
+        scene.wait_until_over()
+
+
+@HERE.add()
+def two_users_share_a_worker(scene: Scene) -> None:
+    """One user asks for six runs, another for one; all end."""
+    scene.submit(6, by="bob")
+    scene.submit(by="ada")
+    with scene.worker():
+        scene.wait_until_over()
+
+
+@pytest.mark.slurm
+@pytest.mark.sshd
+@pytest.mark.parametrize("scenario", SCENARIOS.params())
+def test_people(scenario: Scenario, scene: Scene) -> None:
+    scenario.play(scene)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", HERE.params())
+def test_people_here(scenario: Scenario, local_scene: Scene) -> None:
+    scenario.play(local_scene)
