@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -75,6 +76,25 @@ def check_views(tracking: Tracking) -> None:
     assert all_rows(tracking) == live
 
 
+@contextmanager
+def cutting_connections(server: PostgresServer) -> Iterator[list[float]]:
+    """Cut all connections to a server again and again; what is given back grows with every cut."""
+    stop, cuts = threading.Event(), list[float]()
+
+    def cut() -> None:
+        while not stop.wait(0.01):
+            server.cut_connections()
+            cuts.append(time.monotonic())
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        yield cuts
+    finally:
+        stop.set()
+        cutter.join()
+
+
 def test_calls_are_refused_while_the_server_is_stopped_and_go_on_afterwards(
     server: PostgresServer, tracking: Tracking, tracker: WorkflowTracker
 ) -> None:
@@ -115,27 +135,18 @@ def test_calls_are_refused_while_the_server_is_stopped_and_go_on_afterwards(
 def test_connections_that_are_cut_all_the_time_lose_and_double_nothing(
     server: PostgresServer, tracking: Tracking, tracker: WorkflowTracker
 ) -> None:
-    stop, cuts = threading.Event(), itertools.count()
     run_id = tracker.initiate_workflow("n", "d", 1, 2)
-
-    def cut() -> None:
-        while next(cuts) < 100 or not stop.is_set():
-            server.cut_connections()
-            time.sleep(0.01)
-
-    cutter = threading.Thread(target=cut)
-    cutter.start()
-    runs, tasks, refused = [run_id], [], 0
-    while cutter.is_alive():
-        try:
-            runs.append(tracker.initiate_workflow("n", "d", 1, 2))
-            tasks.append(tracker.add_task_to_workflow(run_id, "cellpose", "1", "x", {}))
-            tracker.add_result(tasks[-1], None)
-        except DatabaseUnavailableError:
-            refused += 1
-        if len(tasks) > 50:
-            stop.set()
-    cutter.join()
+    runs, tasks, refused = [run_id], list[UUID](), 0
+    with cutting_connections(server) as cuts:
+        while len(cuts) < 100 or len(tasks) <= 50:
+            try:
+                runs.append(tracker.initiate_workflow("n", "d", 1, 2))
+                tasks.append(tracker.add_task_to_workflow(run_id, "cellpose", "1", "x", {}))
+                tracker.add_result(tasks[-1], None)
+            except DatabaseUnavailableError:
+                refused += 1
+    # a connection that was used within the last second is not asked whether it still stands
+    wait_until(lambda: time.monotonic() - cuts[-1] > 1.0, "connections are asked again")
     run = tracker.load(WorkflowRun, run_id)
     told = Counter(events(tracker))
     # what was acknowledged is there once; what was refused is there at most once
@@ -147,6 +158,23 @@ def test_connections_that_are_cut_all_the_time_lose_and_double_nothing(
     for task_id in tasks:
         assert len(tracker.load(Task, task_id).results) <= 1
     check_views(tracking)
+
+
+def test_a_connection_that_is_cut_as_soon_as_it_is_made_is_an_outage(server: PostgresServer) -> None:
+    url = read_url(server.url("postgres"))
+    engine = make_engine(url)
+
+    def use() -> None:
+        with database_errors(url), engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    use()
+    sa.event.listen(engine, "connect", lambda *_: server.cut_connections())
+    server.cut_connections()
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailableError):
+            use()
+    engine.dispose()
 
 
 def _level(tracking: Tracking) -> list[dict[str, Any]]:

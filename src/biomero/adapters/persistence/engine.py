@@ -77,7 +77,8 @@ def _note_time(_connection: object, record: Any) -> None:  # noqa: ANN401 - the 
 
 def _check_if_idle(connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - the pool's own
     """Look whether a connection that nobody used for a while still stands; looking costs half a write."""
-    if time.monotonic() - record.info.get("returned_at", -math.inf) < _TRUSTED_S:
+    # one that was made just now is not asked: the pool gives up, in words of its own, if that one is cut, too
+    if time.monotonic() - record.info.get("returned_at", math.inf) < _TRUSTED_S:
         return
     try:
         connection.execute("SELECT 1")
