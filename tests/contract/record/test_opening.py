@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 import stat
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from biomero.adapters.persistence.database_url import read_url
+from biomero.adapters.persistence.engine import make_engine
 from biomero.adapters.persistence.event_store import Factory
+from biomero.adapters.persistence.schema import ensure_schema, missing_parts
 from biomero.application.settings import AnalyticsSettings
 from biomero.application.tracking import WorkflowTracker
 from biomero.application.tracking_services import rebuild_start
@@ -42,6 +47,22 @@ def test_a_record_in_memory_works(tmp_path: Path) -> None:
     tracking.rebuild()
     assert tracking.job_accounting.get_jobs() == {1: [5]}
     tracking.close()
+
+
+def test_threads_may_make_the_tables_of_several_records_at_once(tmp_path: Path) -> None:
+    ready = threading.Barrier(8)
+
+    def make(number: int) -> bool:
+        engine = make_engine(read_url(f"sqlite:///{tmp_path}/{number // 2}.sqlite"))
+        ready.wait()
+        ensure_schema(engine, engine.url)
+        with engine.connect() as connection:
+            found = not missing_parts(connection)
+        engine.dispose()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(make, range(8)))
 
 
 @pytest.mark.postgres

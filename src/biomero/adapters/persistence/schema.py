@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ VERSION_TABLE = "biomero_schema_version"
 _VERSION = sa.table(VERSION_TABLE, sa.column("version_num"))
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x62696F6D65726F  # "biomero": whoever migrates PostgreSQL holds it
+_ALEMBIC = threading.Lock()
+"""Alembic keeps the migration under way in variables of its module: one at a time in each process."""
 
 
 class SqlSchema:
@@ -131,7 +134,8 @@ def _run_steps(connection: sa.Connection, target: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, target)
+    with _ALEMBIC:
+        command.upgrade(config, target)
 
 
 def missing_parts(connection: sa.Connection) -> tuple[str, ...]:
