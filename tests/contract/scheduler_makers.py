@@ -112,7 +112,8 @@ class LocalMaker:
 
     def runs(self, spec: JobSpec) -> int:
         """See `Maker.runs`."""
-        return (self._runs / spec.key / "runs").read_text().count("done")
+        runs = self._runs / spec.key / "runs"
+        return runs.read_text().count("done") if runs.exists() else 0
 
 
 class SlurmMaker:

@@ -139,6 +139,17 @@ def test_a_job_of_unknown_id_is_cancelled_by_its_key(make: Maker) -> None:
     assert task.state is JobState.CANCELLED
 
 
+def test_a_job_that_was_cancelled_before_is_not_submitted(make: Maker) -> None:
+    spec = make.job(0)
+    folder = spec.script.rpartition("/")[0]
+    make.scheduler.cancel([JobRef(key=spec.key, job_id=SlurmJobId(0), folder=folder)])
+    with pytest.raises(SubmissionRejectedError, match=f"{spec.key} was cancelled before"):
+        make.scheduler.submit(spec)
+    other = make.job(0)
+    make.scheduler.submit(other)
+    assert make.runs(spec) == 0
+
+
 def test_cancelling_an_array_ends_all_its_tasks(make: Maker) -> None:
     ref = make.scheduler.submit(make.job(0, 0, 0, waits=True, is_array=True))
     until(make, ref, is_running)

@@ -32,6 +32,9 @@ job_id=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:?this script is for Slurm}}
 task=${SLURM_ARRAY_TASK_ID-}
 name=$key${task:+.$task}
 
+# Somebody asked for its end while it was on its way to Slurm.
+[ ! -e "cancelled.$key" ] || exit 143
+
 # One job only works under this key; one that was submitted twice leaves everything as it is.
 claim=claim.$key
 mkdir -p -- "$claim"

@@ -60,12 +60,15 @@ class FakeScheduler:
         self._max_array_size = max_array_size
         self._jobs: dict[JobKey, _Job] = {}
         self._held: set[JobKey] = set()
+        self._unwanted: set[JobKey] = set()
 
     def submit(self, spec: JobSpec) -> JobRef:
         """See `Scheduler.submit`."""
         self._check_outage()
         if spec.key in self._jobs:
             return self._jobs[spec.key].ref
+        if spec.key in self._unwanted:
+            raise SubmissionRejectedError(f"the job {spec.key} was cancelled before it was submitted")
         asked = spec.resources.partition
         if asked is not None and asked not in self._partitions:
             raise SubmissionRejectedError(
@@ -102,6 +105,7 @@ class FakeScheduler:
         for ref in jobs:
             job = self._jobs.get(ref.key)
             if job is None:
+                self._unwanted.add(ref.key)
                 continue
             for index, task in job.tasks.items():
                 if not task.state.is_final:

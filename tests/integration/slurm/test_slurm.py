@@ -6,21 +6,25 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from biomero.adapters.slurm.scheduler import SlurmScheduler
 from biomero.application.ports.shell import CommandResult
-from biomero.domain.ids import JobKey
+from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, JobState, TaskReport
 from biomero.domain.job_script import JobScript
 from biomero.errors import SchedulerUnavailableError, SubmissionRejectedError
 from contract.scheduler_makers import SlurmMaker
+from services.lab_programs import LabPrograms
 from services.lab_shell import LabShell
 from services.processes import wait_until
 from services.slurm_lab import SlurmLab
 
 pytestmark = pytest.mark.slurm
+SLOW = 'sleep 4; exec "$real" "$@"'
+LATE = '"$real" "$@"; code=$?; sleep 4; exit $code'
 HOSTILE = "a b;$(touch pwned)'\"`touch pwned`\r\n#SBATCH --partition=nope\n.tif"
 
 
@@ -156,6 +160,53 @@ def test_a_suspended_job_has_not_ended(make: SlurmMaker, slurm_lab: SlurmLab) ->
     slurm_lab.run_as_root(["scontrol", "resume", str(ref.job_id)])
     make.scheduler.cancel([ref])
     assert end(make, ref).state is JobState.CANCELLED
+
+
+class ShellWithPrograms(LabShell):
+    """A login node on whose PATH some programs stand before Slurm's."""
+
+    def __init__(self, lab: SlurmLab, folder: Path) -> None:
+        super().__init__(lab)
+        self._path = f"{folder}:{lab.env['PATH']}"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 60.0,
+    ) -> CommandResult:
+        return super().run(argv, stdin=stdin, env={**(env or {}), "PATH": self._path}, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("misfortune", [SLOW, LATE], ids=["slow", "late"])
+def test_a_cancel_ends_a_job_that_is_on_its_way(
+    make: SlurmMaker, slurm_lab: SlurmLab, misfortune: str
+) -> None:
+    programs = LabPrograms(slurm_lab.folder / "slow-programs")
+    programs.prepare()
+    shell = ShellWithPrograms(slurm_lab, slurm_lab.folder / "slow-programs")
+    scheduler = SlurmScheduler(shell, cluster="lab")
+    spec = make.job(0, waits=True)
+    unheard = JobRef(key=spec.key, job_id=SlurmJobId(0), folder=spec.script.rpartition("/")[0])
+    programs.tell("sbatch", misfortune)
+    with ThreadPoolExecutor(1) as pool:
+        on_its_way = pool.submit(scheduler.submit, spec)
+        wait_until(lambda: programs.pending("sbatch") == 0, "sbatch is on its way")
+        scheduler.cancel([unheard])
+        ref = on_its_way.result(timeout=60)
+    assert end(make, ref).state is JobState.CANCELLED
+
+
+def test_a_job_that_came_in_after_its_cancel_ends_itself(make: SlurmMaker, slurm_lab: SlurmLab) -> None:
+    ref = make.scheduler.submit(job(make, "touch", "ran", resources=JobResources(extra={"hold": ""})))
+    until(make, ref, lambda report: report.tasks[0].reason == "JobHeldUser")
+    # as the cancel leaves it whose scancel came before the controller heard of the job
+    assert make.shell.run(("touch", f"{ref.folder}/cancelled.{ref.key}")).ok
+    slurm_lab.run_as_root(["scontrol", "release", str(ref.job_id)])
+    assert end(make, ref).state is JobState.CANCELLED
+    assert not make.shell.run(("ls", f"{ref.folder}/ran")).ok
 
 
 def test_waiting_array_tasks_are_reported_each_however_many(make: SlurmMaker) -> None:

@@ -45,6 +45,8 @@ class LocalScheduler:
         with self._queue():
             job_id = self._spool.find(spec.key)
             if job_id is None:
+                if self._spool.is_unwanted(spec.key):
+                    raise SubmissionRejectedError(f"the job {spec.key} was cancelled before it was submitted")
                 _check(spec)
                 job_id = self._spool.add(spec)
             if not self._spool.has_runner():
@@ -71,7 +73,9 @@ class LocalScheduler:
         with self._queue():
             for job in jobs:
                 found = self._spool.find(job.key)
-                if found is not None:
+                if found is None:
+                    self._spool.set_unwanted(job.key)
+                else:
                     self._spool.set_cancelled(found)
                     if not self._spool.has_runner():
                         self._end_orphans(dataclasses.replace(job, job_id=found))

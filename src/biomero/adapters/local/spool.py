@@ -56,7 +56,7 @@ class Spool:
 
     def create(self) -> None:
         """Make the folder, which only its owner may enter."""
-        for name in ("keys", "waiting", "jobs"):
+        for name in ("keys", "waiting", "jobs", "unwanted"):
             (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
 
@@ -159,6 +159,14 @@ class Spool:
     def set_cancelled(self, job_id: SlurmJobId) -> None:
         """Ask a job to end; call it while `locked`."""
         (self.job_folder(job_id) / "cancelled").touch()
+
+    def is_unwanted(self, key: JobKey) -> bool:
+        """Say whether a job was asked to end before it was submitted."""
+        return (self.folder / "unwanted" / key).exists()
+
+    def set_unwanted(self, key: JobKey) -> None:
+        """Let a job never be submitted; call it while `locked`."""
+        (self.folder / "unwanted" / key).touch()
 
     def _task_file(self, job_id: SlurmJobId, index: int | None) -> Path:
         return self.job_folder(job_id) / ("task.json" if index is None else f"task.{index}.json")

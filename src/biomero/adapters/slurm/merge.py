@@ -15,6 +15,7 @@ from biomero.domain.job import JobRef, JobReport, JobState, TaskReport
 
 Indices = Sequence[int | None]
 _TERM = 15
+_BY_TERM = {128 + _TERM, _TERM}  # Slurm writes 143 as 15
 Row = TypeVar("Row", QueueRow, AccountRow)
 
 
@@ -65,7 +66,7 @@ def merge(jobs: Sequence[JobRef], queue: Queue, record: Endings) -> Mapping[Slur
             task = _task(index, live.get(index), accounts.get(index), exits.get(index))
             if task is None and index is not None:
                 task = _task(index, live.get(None), accounts.get(None), None)
-            if job.key in record.cancelled and index not in live:
+            if job.key in record.cancelled and (index not in live or live[index].state.is_final):
                 task = _cancelled(index, task)
             if task is not None:
                 tasks.append(task)
@@ -134,9 +135,9 @@ def _task(
 
 
 def _cancelled(index: int | None, task: TaskReport | None) -> TaskReport | None:
-    """Return what became of a task that we asked Slurm to end, and that the controller knows no more."""
+    """Return what became of a task that we asked Slurm to end, and that has ended by the controller's word."""
     if task is None:
         return TaskReport(index=index, state=JobState.CANCELLED)
-    if task.state is JobState.FAILED and task.signal == _TERM:
+    if task.state is JobState.FAILED and (task.signal == _TERM or task.exit_code in _BY_TERM):
         return replace(task, state=JobState.CANCELLED)
     return task

@@ -89,7 +89,7 @@ class SlurmScheduler:
         """See `Scheduler.cancel`."""
         if not jobs:
             return
-        done = self._run(scancel(jobs), timeout_s=_ASK_TIMEOUT_S)
+        done = self._run(scancel(jobs), timeout_s=_SUBMIT_TIMEOUT_S)
         if not done.ok:
             raise SchedulerUnavailableError(f"scancel failed on {self._cluster}: {essence(done.stderr)}")
 
@@ -140,6 +140,8 @@ class SlurmScheduler:
             return SubmissionRejectedError(f"cannot write in {submission.detail} on {where}: {words}")
         if submission.obstacle == "busy":
             return SchedulerUnavailableError(f"{submission.detail} did not answer on {where}: {words}")
+        if submission.obstacle == "cancelled":
+            return SubmissionRejectedError(f"the job {spec.key} was cancelled before it came to {where}")
         if submission.obstacle == "absent":
             return SubmissionRejectedError(
                 f"there is no sbatch on {where}: check that it is a login node of a Slurm cluster, "

@@ -6,16 +6,19 @@ import posixpath
 from dataclasses import dataclass
 
 from biomero.adapters.slurm.command import Command
+from biomero.adapters.slurm.job_lock import LOCK
 from biomero.adapters.slurm.sbatch import parse_sbatch, sbatch
 from biomero.domain.ids import SlurmJobId
 from biomero.domain.job import JobSpec
 from biomero.errors import UnparsableOutputError
 
-# The lock: where the file system has no flock (some Lustre), a folder, which counts for 5 minutes.
-# The look: our own note; the claim of a job that has begun; jobs that wait or run; jobs that have ended.
+# The look: our own note; the claim of a job that has begun; jobs that wait or run; jobs that have ended; and
+# at last whether somebody has asked for its end already.
 # A job that sbatch refused may still have a row in accounting: FAILED, and never on a node.
 # Whatever login scripts print comes before our lines, which therefore begin with a word of their own.
-_SCRIPT = r"""
+_SCRIPT = (
+    LOCK
+    + r"""
 folder=$1 key=$2
 shift 2
 say() { printf 'biomero:%s %s\n' "$1" "$2"; }
@@ -26,21 +29,11 @@ keep() {
 }
 command -v sbatch >/dev/null || { say absent sbatch; exit 0; }
 cd -- "$folder" 2>/dev/null || { say nowhere "$folder"; exit 0; }
-(umask 077; : >>"lock.$key") || { say closed "$folder"; exit 0; }
-exec 9>>"lock.$key"
-flock -E 75 -w 90 9 2>/dev/null
+lock "$key"
 case $? in
 0) ;;
 75) say busy lock; exit 0 ;;
-*)
-  tries=90
-  until mkdir "lock.$key.d" 2>/dev/null; do
-    tries=$((tries - 1))
-    [ $tries -gt 0 ] || { say busy lock; exit 0; }
-    [ -z "$(find "lock.$key.d" -maxdepth 0 -mmin +5 2>/dev/null)" ] || rmdir "lock.$key.d"
-    sleep 1
-  done
-  trap 'rmdir "lock.$key.d"' EXIT ;;
+*) say closed "$folder"; exit 0 ;;
 esac
 for note in "job.$key" "claim.$key/job"; do
   [ ! -s "$note" ] || keep "$(cat "$note")"
@@ -54,6 +47,7 @@ id=$(sacct --noheader --parsable2 --allocations --name="$key" --starttime=now-30
   awk -F'|' '!($2 == "FAILED" && $3 == "None assigned") { sub(/_.*/, "", $1); print $1 }' |
   sort -n | head -n 1)
 [ -z "$id" ] || keep "$id"
+[ ! -e "cancelled.$key" ] || { say cancelled "$key"; exit 0; }
 answer=$(timeout 60 "$@" </dev/null 9>&- 2>".said.$key.$$")
 status=$?
 said=$(cat ".said.$key.$$")
@@ -72,6 +66,8 @@ done ;;
 *Submit* | *temporarily*) say others "$(squeue --noheader --me --array 9>&- 2>/dev/null | wc -l)" ;;
 esac
 """
+)
+_OBSTACLES = {"refused", "busy", "absent", "nowhere", "closed", "cancelled"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +78,8 @@ class Submission:
     ----------
     obstacle
         ``refused`` (by sbatch, with its exit status in `detail`), ``busy`` (`detail` could not be asked),
-        ``absent`` (no such program), ``nowhere`` (no such folder) or ``closed`` (a folder that cannot be
-        written to).
+        ``absent`` (no such program), ``nowhere`` (no such folder), ``closed`` (a folder that cannot be
+        written to) or ``cancelled`` (somebody asked for the job's end before).
     partitions
         Those that there are, where the refusal was about the partition.
     others
@@ -122,6 +118,6 @@ def parse_submit(stdout: str) -> Submission:
     for word, value in said:
         if word == "job":
             return Submission(job_id=parse_sbatch(value))
-        if word in {"refused", "busy", "absent", "nowhere", "closed"}:
+        if word in _OBSTACLES:
             return Submission(obstacle=word, detail=value, partitions=partitions, others=others)
     raise UnparsableOutputError(f"submitting a job gave no answer, only this: {stdout!r}")

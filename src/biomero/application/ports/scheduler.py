@@ -128,7 +128,8 @@ class Scheduler(Protocol):
     def cancel(self, jobs: Sequence[JobRef]) -> None:
         """Ask for the jobs' end. A job that has ended already, or that never was, is no error.
 
-        A job is known by its key: its id may be 0 where nobody heard whether it was submitted.
+        A job is known by its key: its id may be 0 where nobody heard whether it was submitted. A submission
+        under way is waited for, and one that comes later is rejected.
 
         Raises
         ------
