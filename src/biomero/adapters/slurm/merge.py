@@ -135,7 +135,7 @@ def _task(
 
 
 def _cancelled(index: int | None, task: TaskReport | None) -> TaskReport | None:
-    """Return what became of a task that we asked Slurm to end, and that has ended by the controller's word."""
+    """Return what became of a task that we asked Slurm to end, and that has ended."""
     if task is None:
         return TaskReport(index=index, state=JobState.CANCELLED)
     if task.state is JobState.FAILED and (task.signal == _TERM or task.exit_code in _BY_TERM):
