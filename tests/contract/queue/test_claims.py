@@ -15,6 +15,7 @@ from biomero.application.ports.run_queue import (
     RunQueue,
     TryAgain,
     WaitForJob,
+    Wish,
 )
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
@@ -164,8 +165,8 @@ def test_no_more_than_asked_for_is_given_out_oldest_first(world: OpenQueue, queu
 
 def test_each_pool_has_its_limit_over_all_workers(world: OpenQueue, queue: RunQueue) -> None:
     for pool in (Pool.STAGE, Pool.FETCH):
-        for _ in range(4):
-            world.added(pool=pool)
+        for requester in ("ada", "bob", "ada", "bob"):
+            world.added(pool=pool, requester=requester)
     limits = Limits(pools={Pool.STAGE: 2})
     first, second = queue.claim(a_worker(), limits, most=1), queue.claim(a_worker(), limits)
     given = [c.pool for c in (*first, *second)]
@@ -173,6 +174,27 @@ def test_each_pool_has_its_limit_over_all_workers(world: OpenQueue, queue: RunQu
     assert queue.claim(a_worker(), limits) == []
     queue.move(next(c for c in (*first, *second) if c.pool is Pool.STAGE), End())
     assert [c.pool for c in queue.claim(a_worker(), limits)] == [Pool.STAGE]
+
+
+def test_the_last_place_of_a_pool_is_for_somebody_else(world: OpenQueue, queue: RunQueue) -> None:
+    for _ in range(5):
+        world.added(requester="ada")
+    limits, worker = Limits(pools={Pool.STAGE: 3}), a_worker()
+    first = queue.claim(worker, limits)
+    assert [c.requester for c in first] == ["ada", "ada"]
+    world.added(requester="bob")
+    assert [c.requester for c in queue.claim(worker, limits)] == ["bob"]
+    queue.request(first[0].run_id, Wish.CANCEL, lambda run: run.request_cancel("ada"))
+    queue.move(first[0], TryAgain(after_s=0))
+    assert [c.run_id for c in queue.claim(worker, limits)] == [first[0].run_id]  # a wish waits for no place
+
+
+def test_a_pool_of_one_place_is_for_everybody(world: OpenQueue, queue: RunQueue) -> None:
+    for _ in range(2):
+        world.added(requester="ada")
+    limits, worker = Limits(pools={Pool.STAGE: 1}), a_worker()
+    assert [c.requester for c in queue.claim(worker, limits)] == ["ada"]
+    assert queue.claim(worker, limits) == []
 
 
 def test_a_cluster_and_a_requester_have_so_many_jobs_at_most(world: OpenQueue, queue: RunQueue) -> None:
@@ -205,6 +227,14 @@ def test_who_has_fewest_at_work_comes_first(world: OpenQueue, queue: RunQueue) -
     assert [c.requester for c in queue.claim(worker, Limits(), most=2)] == ["ada", "bob"]
     given = queue.claim(worker, Limits(), most=4)
     assert sorted(c.requester for c in given) == ["ada", "ada", "ada", "bob"]
+
+
+def test_who_has_waited_longest_comes_before_who_was_served(world: OpenQueue, queue: RunQueue) -> None:
+    worker, limits = a_worker(), Limits(pools={Pool.STAGE: 1})
+    claim = world.claimed(worker, requester="ada")
+    world.added(requester="bob")
+    queue.move(claim, GoOn(step="stage", pool=Pool.STAGE))
+    assert [c.requester for c in queue.claim(worker, limits)] == ["bob"]
 
 
 def test_who_has_many_jobs_at_a_cluster_stands_behind(world: OpenQueue, queue: RunQueue) -> None:

@@ -132,12 +132,10 @@ def _groups(
 ) -> list[Group]:
     """Return what is due, counted."""
     by = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester, HAS_WISH)
-    question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.added)).where(wanted, RUNS.c.due <= now)
+    question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.due)).where(wanted, RUNS.c.due <= now)
     return [
-        Group(
-            pool=Pool(pool), cluster=cluster, requester=who, has_wish=bool(wish), count=count, oldest=oldest
-        )
-        for pool, cluster, who, wish, count, oldest in connection.execute(question.group_by(*by))
+        Group(pool=Pool(pool), cluster=cluster, requester=who, has_wish=bool(wish), count=count, since=since)
+        for pool, cluster, who, wish, count, since in connection.execute(question.group_by(*by))
     ]
 
 

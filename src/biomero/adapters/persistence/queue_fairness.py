@@ -1,4 +1,4 @@
-"""Whose turn it is: who has fewest at work comes first, then whose run is oldest. Pure; no SQL."""
+"""Whose turn it is: who has fewest at work comes first, then who has waited longest. Pure; no SQL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Group:
     ----------
     has_wish
         Somebody wants them to end or to stop: no limit holds them up.
-    oldest
-        When the oldest of them came into the queue.
+    since
+        Since when the first of them is due.
     """
 
     pool: Pool
@@ -26,7 +26,7 @@ class Group:
     requester: str
     has_wish: bool
     count: int
-    oldest: float
+    since: float
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Busy:
     """What is at work, counted in all the ways that limits and fairness ask for."""
 
     pools: Counter[Pool] = field(default_factory=Counter)
+    pools_of: Counter[tuple[Pool, str]] = field(default_factory=Counter)
     jobs: Counter[str] = field(default_factory=Counter)
     jobs_of: Counter[tuple[str, str]] = field(default_factory=Counter)
     requesters: Counter[str] = field(default_factory=Counter)
@@ -41,6 +42,7 @@ class Busy:
     def add_claims(self, pool: Pool, cluster: str, requester: str, count: int) -> None:
         """Count claims; one that submits may come to have a job."""
         self.pools[pool] += count
+        self.pools_of[pool, requester] += count
         if pool is Pool.SUBMIT:
             self.add_jobs(cluster, requester, count)
         else:
@@ -53,10 +55,19 @@ class Busy:
         self.requesters[requester] += count
 
     def has_room(self, group: Group, limits: Limits) -> bool:
-        """Say whether one more of a group is within all limits."""
+        """Say whether one more of a group is within all limits.
+
+        The last place of a pool is for somebody who has none there: one who comes while others' long steps
+        have all places would wait for these.
+        """
         if group.has_wish:
             return True
-        room = [_below(self.pools[group.pool], limits.pools.get(group.pool))]
+        limit = limits.pools.get(group.pool)
+        own = None if limit is None else max(1, limit - 1)
+        room = [
+            _below(self.pools[group.pool], limit),
+            _below(self.pools_of[group.pool, group.requester], own),
+        ]
         if group.pool is Pool.SUBMIT:
             room += [
                 _below(self.jobs[group.cluster], limits.runs_per_cluster.get(group.cluster)),
@@ -72,7 +83,7 @@ def share(groups: Sequence[Group], busy: Busy, limits: Limits, most: int) -> dic
         open_ones = [g for g in groups if given[g] < g.count and busy.has_room(g, limits)]
         if not open_ones:
             break
-        chosen = min(open_ones, key=lambda g: (not g.has_wish, busy.requesters[g.requester], g.oldest))
+        chosen = min(open_ones, key=lambda g: (not g.has_wish, busy.requesters[g.requester], g.since))
         given[chosen] += 1
         busy.add_claims(chosen.pool, chosen.cluster, chosen.requester, 1)
     return dict(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from biomero.application.engine import names
@@ -23,17 +24,21 @@ from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ImageReadError
 
 _NEXT = StepEnd(move=on_to(names.CONVERT))
+_SLICE = timedelta(minutes=2)
 
 
 def stage_images(context: StepContext) -> StepEnd:
     """Export every image and send it on, and send what the user attached.
 
     Each image is written here as OME-Zarr just before it goes, and removed when it has gone: the local
-    disk holds one image at a time. All of them go in one stream, so that their number costs the cluster
-    nothing. An image that cannot be read is left behind with its reason.
+    disk holds one image at a time. They go in one stream, so that their number costs the cluster nothing.
+    After two minutes the run makes room for others and goes on with the rest when it is its turn: what came
+    so far is on record, and not sent again whatever happens. An image that cannot be read is left behind
+    with its reason.
     """
     stages = context.run.stages
-    waiting = [i for i in context.good_images if stages[i.index] in {None, ImageStage.EXPORTED}]
+    good = context.good_images
+    waiting = [i for i in good if stages[i.index] in {None, ImageStage.EXPORTED}]
     if not waiting:
         return _NEXT
     context.workspace.mkdir(parents=True, exist_ok=True)
@@ -44,19 +49,17 @@ def stage_images(context: StepContext) -> StepEnd:
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
     try:
-        stream = _Exports(context=context, waiting=waiting, folder=exports)
+        stream = _Exports(context=context, waiting=waiting, folder=exports, before=len(good) - len(waiting))
         context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
+        came = [image.index for image in waiting[: stream.done]]
+        if len(came) < len(waiting):
+            return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
         for name, paths in context.request.attachments.items():
             files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
             context.cluster.transfer.upload(files, f"{folder.attachments}/{name}")
     finally:
         shutil.rmtree(exports, ignore_errors=True)
-    indices = [i.index for i in waiting]
-
-    def record(run: WorkflowRun) -> None:
-        run.advance_images(indices, ImageStage.STAGED)
-
-    return StepEnd(move=_NEXT.move, decide=record)
+    return StepEnd(move=_NEXT.move, decide=_staged(came))
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -67,19 +70,37 @@ def _files_of(path: Path) -> list[Path]:
 
 
 class _Exports:
-    """Writes images one by one, as fast as the stream takes them."""
+    """Writes images one by one, as fast as the stream takes them, until its time is up.
 
-    def __init__(self, *, context: StepContext, waiting: list[RequestedImage], folder: Path) -> None:
+    Parameters
+    ----------
+    before
+        How many images went before these.
+
+    Attributes
+    ----------
+    done
+        How many of the images had their turn.
+    """
+
+    def __init__(
+        self, *, context: StepContext, waiting: list[RequestedImage], folder: Path, before: int
+    ) -> None:
+        self.done = 0
         self._context = context
         self._waiting = waiting
         self._folder = folder
+        self._before = before
         self._bytes = 0
-        self._done = 0
         self._places = context.places()
 
     def files(self) -> Iterator[FileToSend]:
         """Yield each image when it is written; remove it when the next one is asked for."""
+        clock = self._context.services.clock
+        began = clock.now()
         for image in self._waiting:
+            if self.done and clock.now() - began >= _SLICE:
+                return
             self._context.check_wishes()
             name = f"{image.name}.ome.zarr"
             path = self._folder / name
@@ -87,7 +108,7 @@ class _Exports:
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
                 yield FileToSend(path=path, name=self._places[image.index] + name)
                 shutil.rmtree(path, ignore_errors=True)
-            self._done += 1
+            self.done += 1
 
     def sent(self, count: int) -> None:
         """Count bytes that went."""
@@ -117,9 +138,15 @@ class _Exports:
         return True
 
     def _show(self, status: RunStatus, message: str) -> None:
-        self._context.listener.show(
-            RunUpdate(status=status, message=message, done=self._done, total=len(self._waiting))
-        )
+        done, total = self._before + self.done, self._before + len(self._waiting)
+        self._context.listener.show(RunUpdate(status=status, message=message, done=done, total=total))
+
+
+def _staged(images: list[int]) -> Callable[[WorkflowRun], None]:
+    def record(run: WorkflowRun) -> None:
+        run.advance_images(images, ImageStage.STAGED)
+
+    return record
 
 
 def _failing(failures: dict[int, Json]) -> Callable[[WorkflowRun], None]:
