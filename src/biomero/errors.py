@@ -31,6 +31,7 @@
     │   │   ├── TransferCorruptError    what arrived is not what was sent (transient)
     │   │   └── UnsafePathError         a name that leaves its folder
     │   ├── SubmissionRejectedError     the scheduler would refuse the same job again
+    │   │   └── ArrayTooLargeError      it takes no job array of so many tasks
     │   ├── SchedulerUnavailableError   the scheduler cannot be asked now (transient)
     │   │   └── SchedulerBusyError      it answers, and takes no more jobs until others have ended
     │   └── UnparsableOutputError       a program said something that we do not understand
@@ -175,6 +176,10 @@ class UnsafePathError(TransferError, ValueError):
 
 class SubmissionRejectedError(ClusterError):
     """The scheduler refused the job and would refuse it again."""
+
+
+class ArrayTooLargeError(SubmissionRejectedError):
+    """The cluster takes no job array of so many tasks at once; a shorter one it might."""
 
 
 class SchedulerUnavailableError(ClusterError):

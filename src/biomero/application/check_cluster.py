@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from pathlib import Path
 
 from biomero.application.engine.analyse import job_resources
@@ -45,12 +43,8 @@ def prepare_root(cluster: Cluster) -> tuple[str, int | None]:
     return lines[-2], int(free) * 1024 if free.isdecimal() else None
 
 
-def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -> CheckedOrder:
+def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -> None:
     """Ask what can be known before anything is sent: the way there, folder, space, partitions.
-
-    Returns
-    -------
-    the order, with larger batches where the cluster's job arrays are too short for those asked for
 
     Raises
     ------
@@ -77,7 +71,6 @@ def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -
         job_resources(settings, cluster.settings, checked.workflow.descriptor, request).partition,
         conversion_resources(cluster.settings, request.resources).partition,
     )
-    return _fit_batches(cluster, checked)
 
 
 def _check_program(cluster: Cluster, request: RunRequest) -> None:
@@ -90,18 +83,6 @@ def _check_program(cluster: Cluster, request: RunRequest) -> None:
         return
     if not cluster.shell.run(("sh", "-c", _IS_THERE, "sh", chosen)).ok:
         raise ConfigurationError(f"{option}: there is no program {chosen} on this machine")
-
-
-def _fit_batches(cluster: Cluster, checked: CheckedOrder) -> CheckedOrder:
-    """Put more images into each batch where there would be more of them than a job array may have tasks."""
-    count, size = len(checked.request.images), checked.request.batch_size
-    if size is None or count <= size:
-        return checked
-    limit = cluster.scheduler.max_array_size()
-    if limit is None or math.ceil(count / size) <= limit:
-        return checked
-    request = dataclasses.replace(checked.request, batch_size=math.ceil(count / max(limit, 1)))
-    return dataclasses.replace(checked, request=request)
 
 
 def _check_partitions(cluster: Cluster, *wanted: str | None) -> None:

@@ -169,7 +169,7 @@ class WorkflowRun(RunEvents, Aggregate):
         return 1 + len(self.attempts.get(step, []))
 
     def attempt_job(self, step: str, images: Sequence[int], *, resources: Json, reason: str) -> None:
-        """Record that some images get another job of a step, which asks for something else."""
+        """Record that some images get another job of a step: it asks for something else, or is for fewer."""
         if images and not self.status.is_final:
             self._attempt_job(step=step, images=list(images), resources=resources, reason=reason)
 
@@ -200,9 +200,9 @@ class WorkflowRun(RunEvents, Aggregate):
         key: str,
         step: str,
         resources: Json,  # noqa: ARG002 - for the views; nothing here depends on it
-        array_size: int | None,  # noqa: ARG002 - likewise
+        array_size: int | None,
     ) -> None:
-        self.jobs[key] = {"key": key, "step": step, "job": None, "tasks": []}
+        self.jobs[key] = {"key": key, "step": step, "job": None, "tasks": [], "array_size": array_size}
 
     def submit_job(self, key: str, job: Json) -> None:
         """Record that the scheduler accepted a job."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from biomero.application.ports.scheduler import ClusterLoad, KnownJob, OwnJob, Partition, PartitionLoad
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobSpec, JobState, JobUsage, TaskReport
-from biomero.errors import BiomeroError, SubmissionRejectedError
+from biomero.errors import ArrayTooLargeError, BiomeroError, SubmissionRejectedError
 
 
 def always_well(spec: JobSpec, index: int | None) -> int:  # noqa: ARG001 - the shape of a job's work
@@ -36,7 +36,9 @@ class FakeScheduler:
     partitions
         Those that jobs may ask for; the first is the default one.
     max_array_size
-        How many tasks an array may have.
+        How many tasks an array may have, as is known beforehand.
+    most_tasks
+        How many of them it takes at once, as is found out.
 
     Attributes
     ----------
@@ -52,12 +54,14 @@ class FakeScheduler:
         *,
         partitions: Sequence[str] = ("main",),
         max_array_size: int | None = None,
+        most_tasks: int | None = None,
     ) -> None:
         self.submissions: list[JobSpec] = []
         self.outage: BiomeroError | None = None
         self._run = run
         self._partitions = tuple(partitions)
         self._max_array_size = max_array_size
+        self._most_tasks = most_tasks
         self._jobs: dict[JobKey, _Job] = {}
         self._held: set[JobKey] = set()
         self._unwanted: set[JobKey] = set()
@@ -74,6 +78,8 @@ class FakeScheduler:
             raise SubmissionRejectedError(
                 f"no partition {asked!r} here; it has: {', '.join(self._partitions)}"
             )
+        if self._most_tasks is not None and (spec.array_size or 1) > self._most_tasks:
+            raise ArrayTooLargeError(f"not {spec.array_size} tasks at once")
         job_id = SlurmJobId(sum(job.spec.array_size or 1 for job in self._jobs.values()) + 1)
         folder = spec.script.rpartition("/")[0]
         ref = JobRef(key=spec.key, job_id=job_id, folder=folder, array_size=spec.array_size)

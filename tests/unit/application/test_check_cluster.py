@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,7 +53,7 @@ class SomePartitions(FakeScheduler):
         return [Partition(name="main", is_default=True), Partition(name="short")]
 
 
-def cluster(shell: RemoteShell, data_path: str, *, arrays: int | None = None) -> Cluster:
+def cluster(shell: RemoteShell, data_path: str) -> Cluster:
     def runtime(name: str, *, python: str | None, image: str | None) -> FakeContainerRuntime:  # noqa: ARG001 - the port's signature
         return FakeContainerRuntime()
 
@@ -62,7 +61,7 @@ def cluster(shell: RemoteShell, data_path: str, *, arrays: int | None = None) ->
         settings=ClusterSettings(name="lisa", ssh_host="lisa", data_path=data_path),
         shell=shell,
         transfer=LocalTransfer(),
-        scheduler=SomePartitions(max_array_size=arrays),
+        scheduler=SomePartitions(),
         runtime=runtime,
         converter=FakeContainerRuntime(),
     )
@@ -94,11 +93,9 @@ def order(image: Path, partition: str | None = None) -> CheckedOrder:
     return CheckedOrder(request=request, workflow=workflow, unreadable={})
 
 
-def check(cluster: Cluster, order: CheckedOrder) -> CheckedOrder:
+def check(cluster: Cluster, order: CheckedOrder) -> None:
     here = Path("/nowhere")
-    return check_cluster(
-        cluster, order, Settings(state_folder=here, cache_folder=here, shipped_workflows=here)
-    )
+    check_cluster(cluster, order, Settings(state_folder=here, cache_folder=here, shipped_workflows=here))
 
 
 @pytest.fixture
@@ -135,15 +132,3 @@ def test_an_unknown_partition_is_named_with_those_that_there_are(tmp_path: Path,
 
 def test_a_file_with_several_images_is_counted_once(image: Path) -> None:
     check(cluster(FullDisk(10), "data"), order(image))
-
-
-@pytest.mark.parametrize(
-    ("arrays", "asked", "given"), [(None, 1, 1), (3, 1, 1), (2, 1, 2), (1, 1, 3), (2, None, None), (2, 2, 2)]
-)
-def test_batches_grow_where_a_job_array_is_too_short_for_them(
-    tmp_path: Path, image: Path, arrays: int | None, asked: int | None, given: int | None
-) -> None:
-    three = order(image)
-    wanted = replace(three, request=replace(three.request, batch_size=asked))
-    checked = check(cluster(LocalShell(), str(tmp_path / "data"), arrays=arrays), wanted)
-    assert checked.request.batch_size == given

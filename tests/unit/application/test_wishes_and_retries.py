@@ -23,7 +23,8 @@ from biomero.application.engine.steps import STEPS
 from biomero.application.pause_run import pause_run, resume_run
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import SilentListener
-from biomero.application.ports.run_queue import Limits, QueueState, WorkerId
+from biomero.application.ports.run_queue import Limits, QueueState, TryAgain, WorkerId
+from biomero.application.ports.scheduler import Scheduler
 from biomero.application.ports.shell import CommandResult
 from biomero.application.retry_run import Retry, retry_run
 from biomero.domain.ids import JobKey, RunId
@@ -48,6 +49,23 @@ IMPATIENT = Patience(
     busy_s=0.01,
     database_s=20,
 )
+
+
+class DeafScheduler:
+    """Lets jobs run on that it was told to end, until it hears."""
+
+    def __init__(self, real: Scheduler) -> None:
+        self.hears = False
+        self.asked = 0
+        self._real = real
+
+    def cancel(self, jobs: Sequence[JobRef]) -> None:
+        self.asked += 1
+        if self.hears:
+            self._real.cancel(jobs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
 @pytest.fixture
@@ -135,6 +153,35 @@ def test_a_cancelled_run_ends_when_its_cluster_is_back(world: FakeWorld) -> None
         world.scheduler.outage = None
         wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
     assert status_of(world, run_id) is RunStatus.CANCELLED
+
+
+def test_a_run_is_not_cancelled_before_its_job_has_ended(world: FakeWorld) -> None:
+    run_id = world.order(*world.images(1))
+    world.scheduler.hold(workflow_key(run_id))
+    deaf = DeafScheduler(world.scheduler)
+    cluster = replace(world.cluster(), scheduler=deaf)
+    with at_work(engine(world, cluster=cluster)):
+        wait_until(lambda: is_waiting(world, run_id))
+        request_cancel(run_id, world.services, requested_by="me")
+        wait_until(lambda: deaf.asked > 5)
+        run = world.services.record.get(run_id)
+        assert not run.status.is_final
+        assert run.trouble is not None
+        assert "told to end, and not ended yet: job 2" in run.trouble["message"]
+        deaf.hears = True
+        wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
+    assert status_of(world, run_id) is RunStatus.CANCELLED
+
+
+def test_a_wish_to_cancel_begins_anew_with_what_was_tried_in_vain(world: FakeWorld) -> None:
+    run_id = world.order(*world.images(1))
+    queue = world.services.queue
+    for _ in range(7):
+        (claim,) = queue.claim(WorkerId(host="here/", pid=98, started=1), Limits())
+        queue.move(claim, TryAgain(after_s=0))
+    request_cancel(run_id, world.services, requested_by="me")
+    (claim,) = queue.claim(WorkerId(host="here/", pid=98, started=1), Limits())
+    assert (claim.attempt, claim.cancel_requested) == (0, True)
 
 
 # -- pause

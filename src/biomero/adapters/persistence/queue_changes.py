@@ -161,7 +161,9 @@ class QueueChanges:
         if state is QueueState.CLAIMED:
             return Placed(flags)
         ready = flags | {"state": QueueState.READY.value, "due": self._database.now()}
-        if wish is not Wish.RESUME:
+        if wish is Wish.CANCEL:  # something else begins, whatever was in vain before
+            return Placed(ready | {"attempt": 0, "crashes": 0})
+        if wish is Wish.PAUSE:
             return Placed(ready)
         if row["job_key"] is not None and not row["cancel"]:
             ready["state"] = QueueState.WAITING.value  # its job worked on

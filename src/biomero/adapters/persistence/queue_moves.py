@@ -37,9 +37,10 @@ def values_of(move: Move, claim: Claim, row: Row, now: sa.ColumnElement[float]) 
         case GoOn():
             return ready | _step(move) | NO_JOB
         case TryAgain():
+            if row["cancel"] and not claim.cancel_requested:
+                return ready | {"attempt": 0}
             counted = {"attempt": row["attempt"] + 1} if move.counts else {}
-            is_new_wish = row["cancel"] and not claim.cancel_requested
-            return ready | ({} if is_new_wish else {"due": now + move.after_s}) | counted
+            return ready | {"due": now + move.after_s} | counted
         case WaitForJob():
             waits = {} if row["cancel"] or row["pause"] else {"state": QueueState.WAITING.value}
             job = {

@@ -20,6 +20,7 @@ from biomero.application.ports.shell import CommandResult, RemoteShell
 from biomero.domain.ids import SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobSpec
 from biomero.errors import (
+    ArrayTooLargeError,
     BiomeroError,
     SchedulerBusyError,
     SchedulerUnavailableError,
@@ -167,8 +168,5 @@ class SlurmScheduler:
     def _limit(self, spec: JobSpec, submission: Submission, words: str) -> BiomeroError:
         where = self._cluster
         if submission.others == 0 and (spec.array_size or 1) > 1:
-            return SubmissionRejectedError(
-                f"{where} does not take {spec.array_size} array tasks at once ({words}): "
-                "give each task more images"
-            )
+            return ArrayTooLargeError(f"{where} does not take {spec.array_size} array tasks at once: {words}")
         return SchedulerBusyError(f"{where} takes no more jobs of this account for now: {words}")

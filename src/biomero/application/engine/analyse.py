@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from biomero.application.compose_command import compose_command
 from biomero.application.engine import names
@@ -12,6 +13,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.jobs import StepJob, last_report, submit, submitted, task_of, wait_for
 from biomero.application.engine.leftovers import clear_leftovers
 from biomero.application.engine.place import on_to
+from biomero.application.engine.split import left_over, longest, shorter
 from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.run_queue import Pool
 from biomero.application.run_request import RequestedImage, RunRequest
@@ -24,6 +26,7 @@ from biomero.domain.job_script import JobScript
 from biomero.domain.resources import merge_resources
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
+from biomero.errors import ArrayTooLargeError
 
 STEP = JobStep.WORKFLOW.value
 
@@ -56,17 +59,24 @@ def wants_gpu(context: StepContext) -> bool:
 
 
 def analyse_images(context: StepContext) -> StepEnd:
-    """Submit the workflow on all images that came so far."""
+    """Submit the workflow on all images that came so far, or on as many as the cluster takes at once."""
     attempt = context.newest_attempt(STEP)
     good = {image.index for image in context.good_images}
     if not any(image.index in good for image in attempt.images):
-        return _NEXT
+        return _onwards(context)
     context.go_to(RunStatus.QUEUED, "preparing the job")
     ref = submitted(context, attempt)
     if ref is None:
-        outputs = [f"{context.folder.output}/{place}".rstrip("/") for place in places_of(context, attempt)]
+        places = places_of(context, attempt)
+        most = context.cluster.scheduler.max_array_size() if len(places) > 1 else None
+        if most is not None and len(places) > most:
+            return _split(context, attempt, most, f"the cluster's job arrays have {most} tasks at most")
+        outputs = [f"{context.folder.output}/{place}".rstrip("/") for place in places]
         clear_leftovers(context, attempt, *outputs)
-        ref = submit(context, attempt, _job(context, attempt))
+        try:
+            ref = submit(context, attempt, _job(context, attempt))
+        except ArrayTooLargeError as exc:
+            return _split(context, attempt, len(places) // 2, str(exc))
     return wait_for(ref, names.JUDGE_ANALYSIS, Pool.FETCH)
 
 
@@ -86,17 +96,35 @@ def judge_analysis(context: StepContext) -> StepEnd:
     tasks = {i.index: task_with(context, attempt, i, report.tasks) for i in attempt.images if i.index in good}
     analysed = [index for index, task in tasks.items() if task is not None and task.state.is_success]
     again = another_try(context, attempt, report, _asked(context, attempt))
-    if again is None:
-        return StepEnd(
-            move=on_to(names.FETCH), decide=lambda run: run.advance_images(analysed, ImageStage.ANALYSED)
-        )
-    images = [index for index, task in tasks.items() if task is not None and task.index in again.tasks]
+    images = [i for i, task in tasks.items() if again and task is not None and task.index in again.tasks]
+    onwards = _onwards(context)
 
     def record(run: WorkflowRun) -> None:
         run.advance_images(analysed, ImageStage.ANALYSED)
-        again.record(run, STEP, images)
+        if again is not None and images:
+            again.record(run, STEP, images)
+        elif onwards.decide is not None:
+            onwards.decide(run)
 
-    return StepEnd(move=on_to(names.ANALYSE if images else names.FETCH), decide=record)
+    return StepEnd(move=on_to(names.ANALYSE) if images else onwards.move, decide=record)
+
+
+def _split(context: StepContext, attempt: Attempt, tasks: int, reason: str) -> StepEnd:
+    """Let the next job have the first batches of an attempt only; the others come after it."""
+    first = set(places_of(context, attempt)[: max(1, tasks)])
+    places = context.places()
+    images = [image for image in attempt.images if places[image.index] in first]
+    return StepEnd(move=on_to(names.ANALYSE), decide=shorter(attempt, images, reason))
+
+
+def _onwards(context: StepContext) -> StepEnd:
+    """Go on with images whose batches were left for a later job; where there are none, with the results."""
+    images = left_over(context, STEP)
+    if not images:
+        return _NEXT
+    later = replace(context.newest_attempt(STEP), images=tuple(images), resources=JobResources())
+    most = longest(context, STEP) or len(places_of(context, later))
+    return _split(context, later, most, "the next batches")
 
 
 def task_with(

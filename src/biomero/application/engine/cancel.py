@@ -9,43 +9,39 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import fetch_logs
 from biomero.application.engine.jobs import all_jobs, record_report
 from biomero.application.engine.place import on_to
-from biomero.application.ports.run_queue import TryAgain
+from biomero.application.engine.signals import WorkerStops
 from biomero.domain.job import JobRef
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ClusterError
+from biomero.errors import ClusterError, RemoteTimeoutError
 
 _LOG = logging.getLogger(__name__)
 
 _LAST_LOOKS = 20
 _LAST_PAUSE_S = 1.0
-_TRIES = 3
 
 
 def cancel_run_now(context: StepContext) -> StepEnd:
     """End the run's jobs, also those of which nobody heard whether they were submitted, and then the run.
 
-    Jobs that have not ended after a while are cancelled once more.
-
     Raises
     ------
     ClusterError
-        If the jobs cannot be cancelled now. The run is open as before; the wish stands.
+        If the jobs cannot be cancelled now, or have not ended after a while: then they are cancelled once
+        more. The run is open as before; the wish stands, however long that takes.
     """
     jobs = all_jobs(context) if context.run.jobs else []
     if jobs:
         context.cluster.scheduler.cancel(jobs)
+        _await_end(context, [job for job in jobs if job.job_id])
         try:
-            have_ended = _await_end(context, [job for job in jobs if job.job_id])
-            if not have_ended and context.attempt < _TRIES:
-                return StepEnd(move=TryAgain(after_s=context.patience.pause_s(context.attempt)))
             fetch_logs(context)
-        except ClusterError as exc:  # the jobs are cancelled; how they ended and their logs are a bonus
-            _LOG.warning("run %s: the end of its jobs was not seen: %s", context.run_id, exc)
+        except ClusterError as exc:  # the jobs have ended; what they said is a bonus
+            _LOG.warning("run %s: the logs of its jobs could not be fetched: %s", context.run_id, exc)
     return StepEnd(move=on_to(names.TIDY), decide=WorkflowRun.cancel)
 
 
-def _await_end(context: StepContext, jobs: list[JobRef]) -> bool:
-    """Look until the jobs have ended, or until it is time to go; say which."""
+def _await_end(context: StepContext, jobs: list[JobRef]) -> None:
+    """Look until the jobs have ended, for a while."""
     for _ in range(_LAST_LOOKS):
         reports = context.cluster.scheduler.report(jobs) if jobs else {}
         for job in jobs:
@@ -53,8 +49,9 @@ def _await_end(context: StepContext, jobs: list[JobRef]) -> bool:
                 record_report(context, job.key, reports[job.job_id])
         jobs = [job for job in jobs if job.job_id in reports and not reports[job.job_id].is_final]
         if not jobs:
-            return True
+            return
         if context.signals.stopping.wait(0):
-            return False
+            raise WorkerStops(f"the worker stops; run {context.run_id} is cancelled later")
         context.services.clock.sleep(_LAST_PAUSE_S)
-    return False
+    names_of = ", ".join(str(job.job_id) for job in jobs)
+    raise RemoteTimeoutError(f"told to end, and not ended yet: job {names_of}")

@@ -21,6 +21,7 @@ from biomero.application.engine.jobs import (
 )
 from biomero.application.engine.leftovers import clear_leftovers
 from biomero.application.engine.place import on_to
+from biomero.application.engine.split import refused_before, shorter
 from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.run_queue import Pool
 from biomero.application.ports.workflows import CONVERTER, Workflow
@@ -36,7 +37,7 @@ from biomero.domain.resources import merge_resources
 from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import RemoteCommandError, UnparsableOutputError
+from biomero.errors import ArrayTooLargeError, RemoteCommandError, UnparsableOutputError
 
 STEP = JobStep.CONVERSION.value
 _MOST_TASKS = 20
@@ -57,7 +58,11 @@ def convert_images(context: StepContext) -> StepEnd:
     ref = submitted(context, attempt)
     if ref is None:
         clear_leftovers(context, attempt, context.folder.reports(attempt))
-        ref = submit(context, attempt, _job(context, attempt))
+        try:
+            ref = submit(context, attempt, _job(context, attempt))
+        except ArrayTooLargeError as exc:
+            fewer_tasks = shorter(attempt, list(attempt.images), str(exc))
+            return StepEnd(move=on_to(names.CONVERT), decide=fewer_tasks)
     return wait_for(ref, names.JUDGE_CONVERSION, Pool.FETCH)
 
 
@@ -107,7 +112,7 @@ def prepare_converter(context: StepContext) -> tuple[Workflow, PreparedProgram]:
 
 def _job(context: StepContext, attempt: Attempt) -> StepJob:
     images = _staged(context, attempt)
-    tasks = _task_count(context, len(images))
+    tasks = _task_count(context, attempt, len(images))
     folder, places = context.folder, context.places()
     listed = [
         {
@@ -151,9 +156,11 @@ def _asked(context: StepContext, attempt: Attempt) -> JobResources:
     return merge_resources(asked, attempt.resources)
 
 
-def _task_count(context: StepContext, images: int) -> int:
+def _task_count(context: StepContext, attempt: Attempt, images: int) -> int:
     """Return how many tasks share the images; some clusters allow only short arrays."""
-    return min(images, _MOST_TASKS, context.cluster.scheduler.max_array_size() or _MOST_TASKS)
+    refused = refused_before(context, attempt)
+    most = _MOST_TASKS if refused is None else max(1, refused // 2)
+    return min(images, most, context.cluster.scheduler.max_array_size() or most)
 
 
 def conversion_resources(settings: ClusterSettings, asked: JobResources) -> JobResources:

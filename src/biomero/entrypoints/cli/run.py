@@ -16,7 +16,7 @@ from biomero.application.follow_run import living_driver
 from biomero.application.ports.clusters import Cluster
 from biomero.application.run_document import RunDocument
 from biomero.application.services import Services
-from biomero.application.submit_run import CheckedOrder, Order, accept_order, check_order
+from biomero.application.submit_run import Order, accept_order, check_order
 from biomero.bootstrap import make_services, resources_from, settings_for
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
@@ -104,26 +104,12 @@ def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the optio
         click.echo(f"biomero: {exits.printable(warning)}", err=True)
     services = with_services(make_services(settings))
     checked = check_order(_order(given), services)
-    if given["detach"] and not _needs_answers(checked):
+    if given["detach"]:
         _detach(accept_order(checked, services), services, as_json=given["as_json"])
     with services.clusters.open(settings.cluster) as cluster:
-        asked = checked.request.batch_size
-        checked = check_cluster(cluster, checked, settings)
-        size = checked.request.batch_size
-        if size != asked:
-            click.echo(
-                f"the cluster's job arrays are short: {size} images for each job, not {asked}", err=True
-            )
+        check_cluster(cluster, checked, settings)
         run_id = accept_order(checked, services)
-        if given["detach"]:
-            _detach(run_id, services, as_json=given["as_json"])
         finish(run_id, services, cluster, as_json=given["as_json"])
-
-
-def _needs_answers(checked: CheckedOrder) -> bool:
-    """Say whether the cluster has to be asked before an order is accepted: how long its job arrays may be."""
-    size = checked.request.batch_size
-    return size is not None and size < len(checked.request.images)
 
 
 def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
