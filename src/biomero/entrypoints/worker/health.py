@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+STUCK_S = 180.0
+"""What has not come round for so long hangs. A silent database holds each call up for two minutes: then it is
+not the worker that is to be started again."""
+
 Check = Callable[[], str | None]
 """Returns what is wrong in a few words, or ``None``; must be quick and must not raise."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Self
 
 from biomero.application.ports.run_queue import QueueState
 from biomero.bootstrap.worker import WorkerParts
-from biomero.entrypoints.worker.health import Beat, Health
+from biomero.entrypoints.worker.health import STUCK_S, Beat, Health
 from biomero.entrypoints.worker.metrics import WorkerMetrics
 from biomero.entrypoints.worker.service_manager import ServiceManager
 from biomero.errors import BiomeroError
@@ -20,16 +21,18 @@ _LOG = logging.getLogger(__name__)
 _EVERY_S = 0.5
 _LOOK_EVERY_S = 5.0
 _STALE_S = 20.0
-_STUCK_S = 60.0
 
 
 class Keeper:
-    """A thread of its own from entering the block to its end.
+    """Two threads from entering the block to its end.
+
+    One asks the queue, and waits where the database is silent; the other one never waits for anybody, and
+    tells the service manager that the worker lives.
 
     Attributes
     ----------
     beat
-        Comes round as long as the thread lives.
+        Comes round as long as the first thread lives.
     """
 
     def __init__(
@@ -41,28 +44,32 @@ class Keeper:
         *,
         address: str | None,
     ) -> None:
-        self.beat = Beat(within_s=_STUCK_S)
+        self.beat = Beat(within_s=STUCK_S)
         self._parts = parts
         self._manager = manager
         self._metrics = metrics
         self._health = health
         self._address = address
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self._looked_at = self._alive_at = -_LOOK_EVERY_S
+        self._threads = (
+            threading.Thread(target=self._keep, name="keeper", daemon=True),
+            threading.Thread(target=self._watch, name="watchdog", daemon=True),
+        )
         self._seen_at: float | None = None
         self._notes: Mapping[str, str] = {}
         self._is_ready = False
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        self._thread.join()
+        for thread in self._threads:  # one may wait for a database that is silent
+            thread.join(timeout=_EVERY_S * 4)
 
     def obstacle(self) -> str | None:
         """Say why the worker cannot do its work now: the queue does not answer, or does not know it yet."""
@@ -72,18 +79,20 @@ class Keeper:
         return None if age < _STALE_S else f"the database has not answered for {age:.0f} s"
 
     def _keep(self) -> None:
-        while not self._ended.wait(_EVERY_S):
+        while not self._ended.wait(_LOOK_EVERY_S if self._is_ready else _EVERY_S):
             self.beat.beat()
+            self._look()
+
+    def _watch(self) -> None:
+        told_at = -math.inf
+        while not self._ended.wait(_EVERY_S):
             now = time.monotonic()
             self._metrics.tick_age.set(now - self._parts.engine.ticked_at)
             every = self._manager.watchdog_every_s
-            is_due = self._is_ready and every is not None and now - self._alive_at >= every
+            is_due = self._is_ready and every is not None and now - told_at >= every
             if is_due and not self._health.problems():
                 self._manager.alive()
-                self._alive_at = now
-            if now - self._looked_at >= (_LOOK_EVERY_S if self._is_ready else _EVERY_S):
-                self._looked_at = now
-                self._look()
+                told_at = now
 
     def _look(self) -> None:
         configuration = self._parts.configuration

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from biomero.application.engine.place import place_of
 from biomero.bootstrap.worker import WorkerParts, open_worker
-from biomero.entrypoints.worker.health import Health
+from biomero.entrypoints.worker.health import STUCK_S, Health
 from biomero.entrypoints.worker.http import DEFAULT_ADDRESS, StatusServer
 from biomero.entrypoints.worker.keeper import Keeper
 from biomero.entrypoints.worker.logs import log_to
@@ -25,7 +25,6 @@ from biomero.entrypoints.worker.service_manager import ServiceManager
 from biomero.errors import ConfigurationError
 
 _LOG = logging.getLogger(__name__)
-_TICK_WITHIN_S = 60.0
 NO_HTTP = "none"
 
 
@@ -82,7 +81,7 @@ def _adopt(parts: WorkerParts) -> None:
 
 def _stuck(parts: WorkerParts) -> str | None:
     age = time.monotonic() - parts.engine.ticked_at
-    return None if age <= _TICK_WITHIN_S else f"did not come round for {age:.0f} s"
+    return None if age <= STUCK_S else f"did not come round for {age:.0f} s"
 
 
 def _listen(stack: ExitStack, wanted: str | None, health: Health, registry: CollectorRegistry) -> str | None:
