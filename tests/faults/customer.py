@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
-from biomero.application.cancel_run import request_cancel
 from biomero.application.pause_run import pause_run, resume_run
+from biomero.application.request_cancel import request_cancel
 from biomero.application.retry_run import Retry, retry_run
 from biomero.application.services import Services
 from biomero.application.submit_run import Order, accept_order, check_order

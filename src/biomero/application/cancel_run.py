@@ -6,28 +6,15 @@ import time
 
 from biomero.application.drive_here import drive_until, told
 from biomero.application.engine.patience import ATTENDED, Patience
-from biomero.application.engine.place import POOLS, place_of, step_of
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener
-from biomero.application.ports.run_queue import Wish
+from biomero.application.request_cancel import request_cancel
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import UsageError
 
 _PATIENCE_S = 180.0
-
-
-def request_cancel(run_id: RunId, services: Services, *, requested_by: str) -> WorkflowRun:
-    """Record that a run shall end; whoever drives it hears of it.
-
-    A run that has ended is left as it is.
-    """
-    run = services.record.get(run_id)
-    if services.queue.find(run_id) is None and not run.status.is_final:
-        step, queued = step_of(run), place_of(run, host=services.home)
-        services.queue.restart(run_id, step, POOLS[step], lambda _: None, otherwise=queued)
-    return services.queue.request(run_id, Wish.CANCEL, lambda run: run.request_cancel(requested_by))
 
 
 def cancel_run(

@@ -12,7 +12,7 @@ import pytest
 
 from biomero.adapters.local.shell import LocalShell
 from biomero.adapters.persistence.run_queue import SqlRunQueue
-from biomero.application.cancel_run import cancel_run, request_cancel
+from biomero.application.cancel_run import cancel_run
 from biomero.application.describe_run import describe_run
 from biomero.application.drive_here import drive_here
 from biomero.application.engine.door import OpenDoor
@@ -26,6 +26,7 @@ from biomero.application.ports.progress import SilentListener
 from biomero.application.ports.run_queue import Limits, QueueState, TryAgain, WorkerId
 from biomero.application.ports.scheduler import Scheduler
 from biomero.application.ports.shell import CommandResult
+from biomero.application.request_cancel import request_cancel
 from biomero.application.retry_run import Retry, retry_run
 from biomero.domain.ids import JobKey, RunId
 from biomero.domain.job import JobRef, JobSpec, JobState

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import select
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, ParamSpec, TypeVar
@@ -68,12 +69,27 @@ def tells_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except BiomeroError as exc:
             fail(str(exc), kind=type(exc).__name__, code=exit_code(exc), as_json=as_json)
+        except BrokenPipeError as exc:
+            if _has_reader():
+                fail(str(exc), kind=type(exc).__name__, code=USAGE, as_json=as_json)
+            raise  # click ends the program without a word: nobody wants to read on
         except (OSError, PersistenceError) as exc:  # this machine's own disk or database
             fail(str(exc), kind=type(exc).__name__, code=USAGE, as_json=as_json)
         except KeyboardInterrupt:
             fail("interrupted", kind="KeyboardInterrupt", code=INTERRUPTED, as_json=as_json)
 
     return wrapped
+
+
+def _has_reader() -> bool:
+    """Say whether what was printed can still be read by somebody."""
+    try:
+        number = sys.stdout.fileno()
+    except OSError:  # no file, no pipe
+        return True
+    look = select.poll()
+    look.register(number, 0)  # errors are told in any case
+    return not look.poll(0)
 
 
 def fail(message: str, *, kind: str, code: int, as_json: bool) -> NoReturn:

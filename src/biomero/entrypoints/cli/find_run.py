@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biomero.application.kept_wishes import deliver_kept
 from biomero.application.ports.clusters import Cluster
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -24,7 +25,9 @@ def find_run(text: str) -> tuple[Services, RunId]:
     settings = settings_for(
         config=request.config, cluster=request.cluster or "local", ssh_config=request.ssh_config
     )
-    return with_services(make_services(settings)), found
+    services = with_services(make_services(settings))
+    deliver_kept(services)
+    return services, found
 
 
 def cluster_of(services: Services) -> Cluster:

@@ -13,6 +13,7 @@ import click
 
 from biomero.application.describe_run import describe_run
 from biomero.application.services import Services
+from biomero.bootstrap import settings_for
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli import exits
@@ -132,11 +133,15 @@ def retry(run_id: str, *, step: str | None, what: str | None, detach: bool, as_j
 @exits.tells_errors
 def cancel(run_id: str, *, detach: bool, as_json: bool) -> None:
     """End a run and its jobs."""
-    from biomero.application.cancel_run import cancel_run, request_cancel
+    from biomero.application.cancel_run import cancel_run
+    from biomero.application.request_cancel import request_cancel
 
-    services, found = find_run(run_id)
-    if detach:
+    try:
+        services, found = find_run(run_id)
         request_cancel(found, services, requested_by=this_user())
+    except DatabaseUnavailableError as exc:
+        _keep(run_id, exc, as_json=as_json)
+    if detach:
         _leave(services, found, as_json=as_json)
     with cluster_of(services) as cluster, TerminalProgress() as progress:
         run = cancel_run(found, services, cluster, progress, requested_by=this_user())
@@ -147,6 +152,20 @@ def cancel(run_id: str, *, detach: bool, as_json: bool) -> None:
     else:
         click.echo(f"run {found} had ended before: {run.status.value}")
     sys.exit(exits.DONE)
+
+
+def _keep(run_id: str, error: DatabaseUnavailableError, *, as_json: bool) -> NoReturn:
+    """Keep the wish to cancel until the database is back."""
+    from biomero.application.kept_wishes import KeptWish, keep_cancel
+
+    keep_cancel(settings_for().state_folder, KeptWish(run=run_id, requested_by=this_user()))
+    exits.fail(
+        f"{error}; the wish is kept: a worker of this machine, or the next `biomero runs` here, records it "
+        "when the database is back",
+        kind="DatabaseUnavailableError",
+        code=exits.UNREACHABLE,
+        as_json=as_json,
+    )
 
 
 def warn_if_nobody_drives(services: Services, run_id: RunId) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from biomero.application.kept_wishes import deliver_kept
 from biomero.application.ports.run_queue import QueueState
 from biomero.bootstrap.worker import WorkerParts
 from biomero.entrypoints.worker.health import STUCK_S, Beat, Health
@@ -111,6 +112,7 @@ class Keeper:
         queue, own = self._parts.services.queue, self._parts.services.worker
         if not self._is_ready and own not in {view.worker for view in queue.workers()}:
             return
+        deliver_kept(self._parts.services)
         counts = queue.counts()
         notes = self._notes_now()
         if notes != self._notes:
