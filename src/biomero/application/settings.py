@@ -156,8 +156,10 @@ class ClusterSettings:
     data_path, images_path, converters_path
         Folders on the cluster for runs, for container images and for converters' images; relative
         ones are below the account's home folder.
-    resources, conversion_resources
-        What every workflow job and every conversion job asks for, unless something more special does.
+    resources
+        What every job asks for, unless something more special does.
+    conversion_partition
+        Where conversions run; ``None`` where they run like all other jobs.
     container_executable
         Where the container runtime is, if ``PATH`` on the cluster does not say.
     container_modules
@@ -202,7 +204,7 @@ class ClusterSettings:
     images_path: str = "my-scratch/singularity_images/workflows"
     converters_path: str = "my-scratch/singularity_images/converters"
     resources: JobResources = field(default_factory=JobResources)
-    conversion_resources: JobResources = field(default_factory=JobResources)
+    conversion_partition: str | None = None
     container_executable: str | None = None
     container_modules: tuple[str, ...] = ()
     conversion_runtime: str = "process"
@@ -224,6 +226,12 @@ class ClusterSettings:
     array_limit: int | None = None
     max_runs: int | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def conversion_resources(self) -> JobResources:
+        """What every conversion job asks for, unless something more special does."""
+        partition = self.conversion_partition or self.resources.partition
+        return replace(self.resources, partition=partition)
 
     def retry_policy(self, workflow: WorkflowSettings | None) -> RetryPolicy:
         """Return which failed jobs of a workflow are tried again here."""

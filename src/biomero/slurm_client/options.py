@@ -54,7 +54,6 @@ def keywords_of(settings: Settings) -> Keywords:
     """Return the keywords that stand for settings."""
     cluster, analytics, workflows = settings.cluster, settings.analytics, settings.workflows
     partition = cluster.resources.partition
-    conversion = cluster.conversion_resources.partition
     pulls = cluster.pulls
     return {
         "host": cluster.ssh_host or cluster.name,
@@ -68,7 +67,7 @@ def keywords_of(settings: Settings) -> Keywords:
         "slurm_model_use_gpu": {name: w.uses_gpu for name, w in workflows.items()},
         "converter_images": dict(settings.converters) or None,
         "slurm_default_partition": partition,
-        "slurm_conversion_partition": conversion if conversion != partition else None,
+        "slurm_conversion_partition": cluster.conversion_partition,
         "slurm_global_job_params": words_of(
             {name: value for name, value in flags_of(cluster.resources).items() if name != "partition"}
         ),
@@ -166,12 +165,8 @@ def _cluster(cluster: ClusterSettings, changed: Keywords, keywords: Keywords) ->
         if keywords["slurm_default_partition"]:
             flags["partition"] = keywords["slurm_default_partition"]
         fields["resources"] = resources_from(flags, where="slurm_global_job_params ")
-        fields["conversion_resources"] = fields["resources"]
     if keywords["slurm_conversion_partition"]:
-        base = fields.get("conversion_resources", cluster.conversion_resources)
-        fields["conversion_resources"] = dataclasses.replace(
-            base, partition=keywords["slurm_conversion_partition"]
-        )
+        fields["conversion_partition"] = keywords["slurm_conversion_partition"]
     if any(name in changed for name in _GPU):
         fields["gpu"] = JobResources(
             partition=keywords["gpu_partition"] or None,

@@ -102,7 +102,6 @@ class Clusters:
     ) -> ClusterSettings:
         found = self.problems if problems is None else problems
         resources = _resources(section, found, self.warnings)
-        partition = section.text("slurm_conversion_partition")
         return ClusterSettings(
             name=name,
             ssh_host=host,
@@ -113,9 +112,7 @@ class Clusters:
             script_path=section.text("slurm_script_path") or ClusterSettings().script_path,
             script_repository=section.text("slurm_script_repo"),
             resources=resources,
-            conversion_resources=dataclasses.replace(resources, partition=partition)
-            if partition
-            else resources,
+            conversion_partition=section.text("slurm_conversion_partition"),
             container_executable=section.text("container_executable"),
             container_modules=section.words("container_modules"),
             conversion_runtime=section.text("conversion_runtime") or ClusterSettings().conversion_runtime,

@@ -11,7 +11,8 @@ from biomero.adapters.config.places import AUTHORITATIVE, FILES
 _TITLES = {CLUSTER: "CLUSTER name"}
 _ABOUT = {
     "SSH": "The way to the cluster.",
-    "SLURM": "The cluster. Paths are absolute, or count from the account's home folder on the cluster.",
+    "SLURM": "The cluster. Paths are absolute, or count from the account's home folder on the cluster. "
+    "Runs on this machine (`--cluster local`) take none of it.",
     CLUSTER: "A further cluster, as many as there are. Such a section may have every key of [SSH] and "
     "[SLURM]; what it does not say, those two say. Where neither has a `host`, its name is the host of "
     "the SSH configuration.",

@@ -168,8 +168,7 @@ def conversion_resources(settings: ClusterSettings, asked: JobResources) -> JobR
 
     A partition that the facility has chosen for conversions stays.
     """
-    own = settings.conversion_resources.partition
-    partition = asked.partition if own in {None, settings.resources.partition} else None
+    partition = asked.partition if settings.conversion_partition is None else None
     return merge_resources(
         JobResources(cpus=1, memory_mb=_MEMORY_MB),
         settings.conversion_resources,

@@ -67,7 +67,7 @@ def test_the_style_of_a_local_slurm() -> None:
         images_path="my-scratch/singularity_images/workflows",
         script_path="my-scratch/slurm-scripts",
         data_bind_path="/data/my-scratch/data",
-        conversion_resources=JobResources(partition="normal"),
+        conversion_partition="normal",
         accounting_start="2024-01-01",
     )
     assert found.analytics == AnalyticsSettings(
@@ -104,7 +104,6 @@ def test_the_style_of_a_cluster_in_a_cloud() -> None:
         converters_path="/mnt/shared/biomero/converters",
         script_path="/mnt/shared/biomero/scripts",
         resources=everywhere,
-        conversion_resources=everywhere,
         gpu=JobResources(partition="gpu", gpus="1"),
         injects_gpu_flag=True,
         accounting_days=7,

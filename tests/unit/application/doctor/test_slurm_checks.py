@@ -82,7 +82,7 @@ def examination(tmp_path: Path, shell: Recording, *workflows: JobResources) -> E
         return FakeContainerRuntime()
 
     main = JobResources(partition="main")
-    cluster = ClusterSettings(name="lisa", ssh_host="lisa", resources=main, conversion_resources=main)
+    cluster = ClusterSettings(name="lisa", ssh_host="lisa", resources=main)
     settings = Settings(
         state_folder=tmp_path,
         cache_folder=tmp_path,

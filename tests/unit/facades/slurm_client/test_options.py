@@ -134,9 +134,10 @@ def test_commands_for_scripts() -> None:
     }
 
 
-def test_a_conversion_is_told_its_partition_and_what_containers_see() -> None:
+@pytest.mark.parametrize("default", ["cpu", "conv"])
+def test_a_conversion_is_told_its_partition_and_what_containers_see(default: str) -> None:
     client = SlurmClient(
-        slurm_conversion_partition="conv", slurm_data_bind_path="/data", slurm_default_partition="cpu"
+        slurm_conversion_partition="conv", slurm_data_bind_path="/data", slurm_default_partition=default
     )
     command, env, _, _ = client.get_conversion_command("folder", "config_folder.txt")
     assert "--partition=conv " in command
