@@ -143,7 +143,9 @@ def fill(folder: Path, address: str, waiting: int, ending: int) -> None:
                 claim_results_folder(folder / "results" / str(n), run.run_id)
                 for name in ("out", "logs"):
                     Path(job.folder, name).mkdir(parents=True)
-                tifffile.imwrite(Path(job.folder, "out", "cell.tif"), np.eye(16, dtype=np.uint16))
+                output = Path(job.folder, "out", "cell.tif")
+                tifffile.imwrite(output, np.eye(16, dtype=np.uint16))
+                Path(job.folder, f"listing.{job.key}").write_text(f"{output.stat().st_size} cell.tif\0")
                 Path(job.folder, "logs", f"workflow-{n + 1}.log").write_text("done\n")
         tracker.save(*runs)
         with tracker.factory.engine.begin() as connection:  # type: ignore[attr-defined] # our factory's
