@@ -222,8 +222,8 @@ class Code(enum.Enum):
     )
     ARRAYS = (
         "slurm.arrays",
-        "The cluster allows only small job arrays (MaxArraySize), which many images need.",
-        "Ask for a larger MaxArraySize, or run with a larger --batch-size.",
+        "The cluster allows only small job arrays (MaxArraySize): many batches go in several, one after the other.",
+        "Ask for a larger MaxArraySize if runs with --batch-size take too long.",
     )
     NODE_WAITS = (
         "node.waits",
