@@ -222,7 +222,7 @@ class Code(enum.Enum):
     )
     ARRAYS = (
         "slurm.arrays",
-        "The cluster allows only small job arrays (MaxArraySize): many batches go in several, one after the other.",
+        "The cluster allows only small job arrays (MaxArraySize): many batches go one after the other.",
         "Ask for a larger MaxArraySize if runs with --batch-size take too long.",
     )
     NODE_WAITS = (
