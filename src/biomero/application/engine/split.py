@@ -12,20 +12,14 @@ from biomero.application.engine.attempts import Attempt, attempt_with, attempts_
 from biomero.application.engine.context import StepContext
 from biomero.application.record_json import resources_to_json
 from biomero.application.run_request import RequestedImage
-from biomero.domain.run_events import Json
 from biomero.domain.workflow_run import WorkflowRun
 
 
 def shorter(attempt: Attempt, images: list[RequestedImage], reason: str) -> Callable[[WorkflowRun], None]:
     """Return what records that the next job of a step takes these images of an attempt."""
-    asked: Json = attempt_resources(attempt)
+    asked = resources_to_json(attempt.resources)
     indices = [image.index for image in images]
     return lambda run: run.attempt_job(attempt.step, indices, resources=asked, reason=reason)
-
-
-def attempt_resources(attempt: Attempt) -> Json:
-    """Return what an attempt asks for beyond what the run asks for, as the record has it."""
-    return resources_to_json(attempt.resources)
 
 
 def left_over(context: StepContext, step: str) -> list[RequestedImage]:
