@@ -54,10 +54,10 @@ omero-wheels: | $(BIN)/python ## Build Ice for Python, which OMERO needs; once a
 	$(BIN)/python deploy/ice/build_wheel.py
 
 test: lint types imports services unit ## Everything: real Slurm, sshd, Apptainer, PostgreSQL, OMERO.grid, a browser; all started and stopped here
-	$(BIN)/pytest -n 3 --dist loadfile -m "not fast and (not faults or faults_short)"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not fast and (not faults or faults_short)"
 
 faults: setup services ## Break everything under runs, one thing at a time; about an hour
-	$(BIN)/pytest -n 2 --dist loadfile -m "not fast" tests/faults
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not fast" tests/faults
 
 N ?= 50
 chaos: setup services ## Break things at random: N=200 faults; SEED= repeats a walk

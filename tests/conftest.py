@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -33,7 +34,7 @@ _WHOLE = ("e2e", "integration")
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is for every commit: all that meets nothing real and takes no time."""
+    """Mark what is for every commit, all that meets nothing real and takes no time; put all in order."""
     whole = [config.rootpath / "tests" / folder for folder in _WHOLE]
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
@@ -43,6 +44,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.fast)
         # not by keywords: folders of that name count there too
         item.user_properties.extend((_MET, mark) for mark in _REAL if mark in marks)
+    _longest_first(items)
+
+
+def _longest_first(items: list[pytest.Item]) -> None:
+    """Let files begin early whose tests may take long: the last one to begin is waited for by all."""
+    may_take, count = Counter[Path](), Counter[Path]()
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        may_take[item.path] = max(may_take[item.path], limit.args[0] if limit else 0)
+        count[item.path] += 1
+    items.sort(key=lambda item: (-may_take[item.path], -count[item.path], item.path))
 
 
 class _Met:
