@@ -45,6 +45,8 @@ class PostgresServer:
         Where its data is, if not in the folder; only the server itself goes there.
     keeps_commits
         What was committed is there also after the server was killed.
+    keeps_power_cuts
+        It is on the disk even, as PostgreSQL has it by itself.
     inside
         What stands before every command of the server, such as one that enters a namespace.
     """
@@ -56,9 +58,13 @@ class PostgresServer:
         data: Path | None = None,
         inside: Sequence[str] = (),
         keeps_commits: bool = False,
+        keeps_power_cuts: bool = False,
     ) -> None:
         self._folder = folder
-        self._settings = {**_SETTINGS, "synchronous_commit": "on" if keeps_commits else "off"}
+        waits = keeps_commits or keeps_power_cuts
+        self._settings = {**_SETTINGS, "synchronous_commit": "on" if waits else "off"}
+        if keeps_power_cuts:
+            self._settings["fsync"] = "on"
         self._inside = tuple(inside)
         self._data = data or folder / "data"
         self.password = secrets.token_hex(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -76,11 +77,17 @@ class SqlRows:
                 self._upsert(table_of(table), rows)
 
     def _upsert(self, table: sa.Table, rows: list[Row]) -> None:
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        insert: Any = dialect.insert(table)
-        keys = [column.name for column in table.primary_key]
-        columns = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-        self._connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=columns), rows)
+        self._connection.execute(_upsert_into(table, self._connection.dialect.name), rows)
+
+
+@cache
+def _upsert_into(table: sa.Table, dialect: str) -> sa.Insert:
+    """Return the statement that writes rows whether or not they are there; it takes long to make."""
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key]
+    columns = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
+    made: sa.Insert = insert.on_conflict_do_update(index_elements=keys, set_=columns)
+    return made
 
 
 def read_positions(connection: sa.Connection) -> dict[str, int]:
