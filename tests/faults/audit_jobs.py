@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from faults.audit_sources import Event, SlurmBooks, Work, processes_of
+from faults.audit_sources import Books, Event, Work, processes_of
 from faults.audit_terms import Accepted, Finding, belongs, finding
 
 _OVER = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
 
 
 def check_jobs(
-    run: Accepted, history: Sequence[Event], end: str, *, work: Sequence[Work], slurm: SlurmBooks | None
+    run: Accepted, history: Sequence[Event], end: str, *, work: Sequence[Work], slurm: Books | None
 ) -> Iterator[Finding]:
     """Compare what was wanted, what was submitted, what worked, and what Slurm says."""
     requested = {e.state["key"] for e in history if e.name == "JobRequested"}
@@ -46,10 +46,14 @@ def _check_doubles(run: Accepted, key: str, work: Sequence[Work]) -> Iterator[Fi
         yield finding(run, "doubled-job", text)
 
 
-def _check_slurm(run: Accepted, key: str, jobs: set[str], slurm: SlurmBooks) -> Iterator[Finding]:
+def _check_slurm(run: Accepted, key: str, jobs: set[str], slurm: Books) -> Iterator[Finding]:
     state = slurm.alive().get(key)
     if state is not None and state not in _OVER:
         yield finding(run, "still-running", f"{key} is {state} in Slurm's queue")
     known = slurm.jobs(key)
+    if len(known) > 1:
+        # also where one of them was cancelled or ended at once
+        told = ", ".join(f"{job} ({state})" for job, state in sorted(known.items()))
+        yield finding(run, "doubled-submission", f"{key}: accounting has {told}")
     if jobs and known and not jobs <= known.keys():
         yield finding(run, "unaccounted-job", f"{key}: {jobs} worked, accounting has {known}")

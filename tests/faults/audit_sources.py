@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -140,19 +140,34 @@ class Tables:
                 yield server.execute
 
 
+class Books(Protocol):
+    """What a scheduler says of jobs."""
+
+    def alive(self) -> dict[str, str]:
+        """Return the jobs that wait or run: state by name."""
+        ...
+
+    def jobs(self, key: str) -> dict[str, str]:
+        """Return the jobs of a name that accounting has ever had: state by id; those refused are left out.
+
+        A job that Slurm started again is one job: it keeps its id.
+        """
+        ...
+
+
 class SlurmBooks:
-    """What Slurm says of jobs."""
+    """What Slurm says of jobs; see `Books`."""
 
     def __init__(self, lab: SlurmLab) -> None:
         self._lab = lab
 
     def alive(self) -> dict[str, str]:
-        """Return the jobs that wait or run: state by name."""
+        """See `Books.alive`."""
         rows = self._ask("squeue", "-h", "-r", "-o", "%j|%T").splitlines()
         return {name: state for name, _, state in (row.rpartition("|") for row in rows)}
 
     def jobs(self, key: str) -> dict[str, str]:
-        """Return the jobs of a name that accounting has ever had: state by id; those refused are left out."""
+        """See `Books.jobs`."""
         if not self._lab.has_accounting:
             return {}
         form = "--format=JobID,State,NodeList"

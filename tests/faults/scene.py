@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 
 from biomero.domain.job import JobResources
-from faults.audit_record import status_of
+from faults.audit_record import failures_of, image_failures_of, status_of
 from faults.audit_sources import Event, SlurmBooks, Tables, prologue, witnessed
 from faults.audit_terms import Accepted
 from faults.auditor import Auditor, Report
@@ -250,6 +250,28 @@ class Scene:
     def happened(self, run_id: str, event: str) -> bool:
         """Say whether an event of that name is on record."""
         return any(e.name == event for e in self.tables.events().get(run_id, []))
+
+    def must_say(
+        self,
+        run_id: str,
+        failure_class: str,
+        words: str,
+        *,
+        slurm_state: str | None = None,
+        image: int | None = None,
+    ) -> None:
+        """See that a person is told why a run (or an image of it) came no further, when it did last.
+
+        Parameters
+        ----------
+        words
+            Part of the message; the auditor sees to it that there is advice, too.
+        """
+        history = self.tables.events()[run_id]
+        told = failures_of(history)[-1] if image is None else image_failures_of(history)[image]
+        assert told["failure_class"] == failure_class, told
+        assert words in told["message"], told
+        assert told["slurm_state"] == slurm_state, told
 
     def jobs(self, run_id: str) -> dict[str, str]:
         """Return the run's jobs in Slurm's queue: state by id."""

@@ -37,6 +37,13 @@ class World:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     work: list[str] = field(default_factory=list)
     queue: tuple[str, str] | None = ("ended", "")
+    accounted: dict[str, str] = field(default_factory=lambda: {"7": "COMPLETED"})
+
+    def alive(self) -> dict[str, str]:
+        return {}
+
+    def jobs(self, key: str) -> dict[str, str]:
+        return self.accounted if key == self.key else {}
 
     @property
     def key(self) -> str:
@@ -63,6 +70,7 @@ class World:
             witness=self.folder / "witness",
             cluster_runs=self.folder / "cluster-runs",
             workspaces=self.folder / "workspaces",
+            slurm=self,
         )
         report = auditor.audit([accepted or self.accepted()])
         return {finding.code for finding in report.findings}
@@ -131,6 +139,27 @@ def _plant_job_nobody_wanted(world: World) -> None:
     world.work.append(f"biomero-{world.run_id}-workflow-2|9||0")
 
 
+def _plant_job_that_never_worked(world: World) -> None:
+    world.accounted["8"] = "CANCELLED by 0"
+
+
+def _plant_job_that_nobody_accounts_for(world: World) -> None:
+    world.accounted = {"6": "COMPLETED"}
+
+
+def _plant_end_without_reason(world: World) -> None:
+    world.events[-2] = ("WorkflowFailed", {"error_message": "no"})
+
+
+def _plant_reason_without_advice(world: World) -> None:
+    failure = {"failure_class": "bug", "message": "no", "advice": ""}
+    world.events[-2:] = [("FailureClassified", {"failure": failure}), ("WorkflowFailed", {})]
+
+
+def _plant_image_without_reason(world: World) -> None:
+    world.events.insert(3, ("ImagesFailed", {"failures": {"1": {}}}))
+
+
 def _plant_idle_job(world: World) -> None:
     world.work.clear()
 
@@ -184,6 +213,11 @@ def _plant_folder(world: World) -> None:
         (_plant_second_job, "doubled-job"),
         (_plant_same_id_again, "doubled-job"),
         (_plant_job_nobody_wanted, "unknown-job"),
+        (_plant_job_that_never_worked, "doubled-submission"),
+        (_plant_job_that_nobody_accounts_for, "unaccounted-job"),
+        (_plant_end_without_reason, "unexplained"),
+        (_plant_reason_without_advice, "unexplained"),
+        (_plant_image_without_reason, "unexplained"),
         (_plant_idle_job, "idle-job"),
         (_plant_lost_run, "lost-run"),
         (_plant_stuck_run, "stuck-run"),
