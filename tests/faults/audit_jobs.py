@@ -28,12 +28,18 @@ def check_jobs(
             yield finding(run, "doubled-record", f"{key}: submitted as {', '.join(sorted(recorded))}")
         if jobs and recorded and jobs != recorded:
             yield finding(run, "other-job", f"{key}: {jobs} worked, {recorded} is on record")
-        if end == "done" and recorded and not jobs:
+        if end == "done" and recorded and not jobs and not _failed(key, history):
             yield finding(run, "idle-job", f"{key}: job {recorded} did nothing, and yet the run is done")
         if slurm is not None:
             yield from _check_slurm(run, key, jobs, slurm)
     for pid, key in processes_of(keys).items():
         yield finding(run, "still-running", f"process {pid} of {key} is still there")
+
+
+def _failed(key: str, history: Sequence[Event]) -> bool:
+    """Say whether a job is known to have failed, as one does whose node is unfit before it begins."""
+    reports = [e.state["tasks"] for e in history if e.name == "JobReported" and e.state["key"] == key]
+    return bool(reports) and all(task["state"] in _OVER - {"COMPLETED"} for task in reports[-1])
 
 
 def _check_doubles(run: Accepted, key: str, work: Sequence[Work]) -> Iterator[Finding]:

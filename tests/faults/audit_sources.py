@@ -25,13 +25,15 @@ def prologue(witness: Path) -> list[str]:
     """Return lines of shell with which a job says that it begins to work, and waits while it is told to.
 
     They belong into the cluster's ``job_prologue``; a job that does not get the claim of its key never comes
-    there. It waits as long as there is a file beside the witness, but not for ever. On this machine, where
-    there is no prologue, they stand in the file that ``BASH_ENV`` names.
+    there. It waits as long as there is a file beside the witness, but not for ever; another file makes it
+    take 600 MB of memory. On this machine, where there is no prologue, they stand in the file that
+    ``BASH_ENV`` names.
     """
     words = '"$SLURM_JOB_NAME" "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" "${SLURM_ARRAY_TASK_ID-}"'
     return [
         f'printf "%s|%s|%s|%s\\n" {words} "${{SLURM_RESTART_COUNT:-0}}" >>"{witness}"',
         "case $SLURM_JOB_NAME in *-conversion*) step=conversion ;; *) step=workflow ;; esac",
+        f'[ ! -e "{witness}.hungry-$step" ] || head -c 600M /dev/zero | tail -c 600M >/dev/null || exit 1',
         f'for _ in $(seq 600); do [ -e "{witness}.hold-$step" ] || break; sleep 0.2; done',
     ]
 

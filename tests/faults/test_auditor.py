@@ -127,6 +127,16 @@ def test_a_job_that_slurm_started_again_is_no_second_job(world: World) -> None:
     assert world.found() == set()
 
 
+def test_a_job_that_failed_before_it_began_is_no_idle_job(world: World) -> None:
+    key = f"{world.key}-0"
+    world.events[2:2] = [
+        ("JobRequested", {"key": key}),
+        ("JobSubmitted", {"key": key, "job": {"job_id": 6}}),
+        ("JobReported", {"key": key, "tasks": [{"state": "FAILED"}]}),
+    ]
+    assert world.found() == set()
+
+
 def _plant_second_job(world: World) -> None:
     world.work.append(f"{world.key}|8||0")
 
@@ -186,6 +196,10 @@ def _plant_copy(world: World) -> None:
     world.deliver("cell_0.1.ome.tif", np.zeros((64, 64), np.uint16))
 
 
+def _plant_copy_of_another_batch(world: World) -> None:
+    world.deliver("1/cell_0.ome.tif", np.zeros((64, 64), np.uint16))
+
+
 def _plant_second_delivery(world: World) -> None:
     world.events.insert(5, ("OutputsDelivered", dict(world.events[4][1])))
 
@@ -224,6 +238,7 @@ def _plant_folder(world: World) -> None:
         (_plant_second_end, "second-end"),
         (_plant_queue_row, "queue-row"),
         (_plant_copy, "doubled-output"),
+        (_plant_copy_of_another_batch, "doubled-output"),
         (_plant_second_delivery, "doubled-output"),
         (_plant_lost_output, "lost-output"),
         (_plant_exchanged_pixels, "wrong-output"),
