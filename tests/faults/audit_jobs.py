@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from faults.audit_sources import Event, SlurmBooks, Work, processes_of
+from faults.audit_sources import Books, Event, Work, processes_of
 from faults.audit_terms import Accepted, Finding, belongs, finding
 
 _OVER = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"}
 
 
 def check_jobs(
-    run: Accepted, history: Sequence[Event], end: str, *, work: Sequence[Work], slurm: SlurmBooks | None
+    run: Accepted, history: Sequence[Event], end: str, *, work: Sequence[Work], slurm: Books | None
 ) -> Iterator[Finding]:
     """Compare what was wanted, what was submitted, what worked, and what Slurm says."""
     requested = {e.state["key"] for e in history if e.name == "JobRequested"}
@@ -28,12 +28,18 @@ def check_jobs(
             yield finding(run, "doubled-record", f"{key}: submitted as {', '.join(sorted(recorded))}")
         if jobs and recorded and jobs != recorded:
             yield finding(run, "other-job", f"{key}: {jobs} worked, {recorded} is on record")
-        if end == "done" and recorded and not jobs:
+        if end == "done" and recorded and not jobs and not _failed(key, history):
             yield finding(run, "idle-job", f"{key}: job {recorded} did nothing, and yet the run is done")
         if slurm is not None:
             yield from _check_slurm(run, key, jobs, slurm)
     for pid, key in processes_of(keys).items():
         yield finding(run, "still-running", f"process {pid} of {key} is still there")
+
+
+def _failed(key: str, history: Sequence[Event]) -> bool:
+    """Say whether a job is known to have failed, as one does whose node is unfit before it begins."""
+    reports = [e.state["tasks"] for e in history if e.name == "JobReported" and e.state["key"] == key]
+    return bool(reports) and all(task["state"] in _OVER - {"COMPLETED"} for task in reports[-1])
 
 
 def _check_doubles(run: Accepted, key: str, work: Sequence[Work]) -> Iterator[Finding]:
@@ -46,10 +52,14 @@ def _check_doubles(run: Accepted, key: str, work: Sequence[Work]) -> Iterator[Fi
         yield finding(run, "doubled-job", text)
 
 
-def _check_slurm(run: Accepted, key: str, jobs: set[str], slurm: SlurmBooks) -> Iterator[Finding]:
+def _check_slurm(run: Accepted, key: str, jobs: set[str], slurm: Books) -> Iterator[Finding]:
     state = slurm.alive().get(key)
     if state is not None and state not in _OVER:
         yield finding(run, "still-running", f"{key} is {state} in Slurm's queue")
     known = slurm.jobs(key)
+    if len(known) > 1:
+        # also where one of them was cancelled or ended at once
+        told = ", ".join(f"{job} ({state})" for job, state in sorted(known.items()))
+        yield finding(run, "doubled-submission", f"{key}: accounting has {told}")
     if jobs and known and not jobs <= known.keys():
         yield finding(run, "unaccounted-job", f"{key}: {jobs} worked, accounting has {known}")

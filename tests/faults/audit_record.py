@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from faults.audit_sources import Event, QueueRow
 from faults.audit_terms import Accepted, Finding, finding
 
+Json = dict[str, Any]
 _FINAL = {"WorkflowCompleted": "done", "WorkflowFailed": "failed", "RunCancelled": "cancelled"}
 _PAUSES = {"RunPaused", "RunHeld"}
 _AFTER_THE_END = {"SessionCounted", "CancelRequested", "PauseRequested", "ResumeRequested"}
@@ -56,6 +58,29 @@ def check_end(run: Accepted, history: Sequence[Event], end: str) -> Iterator[Fin
     versions = [event.version for event in history]
     if versions != list(range(1, len(versions) + 1)):
         yield finding(run, "torn-record", f"the versions of its events are {versions}")
+
+
+def failures_of(history: Sequence[Event]) -> list[Json]:
+    """Return why a run stopped, each time that it failed or was paused for something that went wrong."""
+    return [e.state["failure"] for e in history if e.name in {"RunPaused", "FailureClassified"}]
+
+
+def image_failures_of(history: Sequence[Event]) -> dict[int, Json]:
+    """Return why images came to nothing, as it was recorded last."""
+    told = [e.state["failures"] for e in history if e.name == "ImagesFailed"]
+    return {int(index): failure for failures in told for index, failure in failures.items()}
+
+
+def check_reasons(run: Accepted, history: Sequence[Event], end: str) -> Iterator[Finding]:
+    """Check that a person can see why a run, or an image of it, came no further, and what to do."""
+    if end == "failed" and not any(e.name == "FailureClassified" for e in history):
+        yield finding(run, "unexplained", "it failed, and nothing says why")
+    if end == "paused" and not any(e.name in _PAUSES for e in history):
+        yield finding(run, "unexplained", "it is paused, and nothing says why")
+    for failure in [*failures_of(history), *image_failures_of(history).values()]:
+        missing = [word for word in ("failure_class", "message", "advice") if not failure.get(word)]
+        if missing:
+            yield finding(run, "unexplained", f"{failure} has no {' and no '.join(missing)}")
 
 
 def _why(history: Sequence[Event]) -> str:

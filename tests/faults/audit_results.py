@@ -54,10 +54,12 @@ def outputs_of(history: Sequence[Event]) -> dict[str, str]:
 
 def _check_labels(run: Accepted, history: Sequence[Event], outputs: set[str]) -> Iterator[Finding]:
     failed = {int(i) for e in history if e.name == "ImagesFailed" for i in e.state["failures"]}
-    labels = sorted(p for p in (run.results / "labels").glob("*") if p.name.endswith((".tif", ".tiff")))
+    # batches have folders of their own
+    labels = sorted(p for p in (run.results / "labels").rglob("*") if p.name.endswith((".tif", ".tiff")))
     for path in labels:
-        if f"labels/{path.name}" not in outputs:
-            yield finding(run, "doubled-output", f"{path.name} was delivered by nobody")
+        name = path.relative_to(run.results).as_posix()
+        if name not in outputs:
+            yield finding(run, "doubled-output", f"{name} was delivered by nobody")
     times = [output["path"] for output in _delivered(_last_round(history))]
     for name in sorted({p for p in times if times.count(p) > 1}):
         yield finding(run, "doubled-output", f"{name} was recorded as delivered {times.count(name)} times")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -25,13 +25,15 @@ def prologue(witness: Path) -> list[str]:
     """Return lines of shell with which a job says that it begins to work, and waits while it is told to.
 
     They belong into the cluster's ``job_prologue``; a job that does not get the claim of its key never comes
-    there. It waits as long as there is a file beside the witness, but not for ever. On this machine, where
-    there is no prologue, they stand in the file that ``BASH_ENV`` names.
+    there. It waits as long as there is a file beside the witness, but not for ever; another file makes it
+    take 600 MB of memory. On this machine, where there is no prologue, they stand in the file that
+    ``BASH_ENV`` names.
     """
     words = '"$SLURM_JOB_NAME" "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" "${SLURM_ARRAY_TASK_ID-}"'
     return [
         f'printf "%s|%s|%s|%s\\n" {words} "${{SLURM_RESTART_COUNT:-0}}" >>"{witness}"',
         "case $SLURM_JOB_NAME in *-conversion*) step=conversion ;; *) step=workflow ;; esac",
+        f'[ ! -e "{witness}.hungry-$step" ] || head -c 600M /dev/zero | tail -c 600M >/dev/null || exit 1',
         f'for _ in $(seq 600); do [ -e "{witness}.hold-$step" ] || break; sleep 0.2; done',
     ]
 
@@ -140,19 +142,34 @@ class Tables:
                 yield server.execute
 
 
+class Books(Protocol):
+    """What a scheduler says of jobs."""
+
+    def alive(self) -> dict[str, str]:
+        """Return the jobs that wait or run: state by name."""
+        ...
+
+    def jobs(self, key: str) -> dict[str, str]:
+        """Return the jobs of a name that accounting has ever had: state by id; those refused are left out.
+
+        A job that Slurm started again is one job: it keeps its id.
+        """
+        ...
+
+
 class SlurmBooks:
-    """What Slurm says of jobs."""
+    """What Slurm says of jobs; see `Books`."""
 
     def __init__(self, lab: SlurmLab) -> None:
         self._lab = lab
 
     def alive(self) -> dict[str, str]:
-        """Return the jobs that wait or run: state by name."""
+        """See `Books.alive`."""
         rows = self._ask("squeue", "-h", "-r", "-o", "%j|%T").splitlines()
         return {name: state for name, _, state in (row.rpartition("|") for row in rows)}
 
     def jobs(self, key: str) -> dict[str, str]:
-        """Return the jobs of a name that accounting has ever had: state by id; those refused are left out."""
+        """See `Books.jobs`."""
         if not self._lab.has_accounting:
             return {}
         form = "--format=JobID,State,NodeList"

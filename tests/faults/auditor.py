@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.audit_jobs import check_jobs
-from faults.audit_record import check_end, check_queue, status_of
+from faults.audit_record import check_end, check_queue, check_reasons, status_of
 from faults.audit_results import check_remains, check_results, outputs_of
-from faults.audit_sources import SlurmBooks, Tables, witnessed
+from faults.audit_sources import Books, Tables, witnessed
 from faults.audit_terms import Accepted, Finding, belongs
 
 
@@ -58,7 +58,7 @@ class Auditor:
     witness: Path
     cluster_runs: Path
     workspaces: Path
-    slurm: SlurmBooks | None = None
+    slurm: Books | None = None
 
     def audit(self, accepted: Sequence[Accepted]) -> Report:
         """Check everything."""
@@ -76,6 +76,7 @@ class Auditor:
             report.findings += [
                 *check_end(run, history, end),
                 *check_queue(run, end, row),
+                *check_reasons(run, history, end),
                 *check_jobs(run, history, end, work=work, slurm=self.slurm),
                 *check_results(run, history, end),
                 *check_remains(run, end, [*on_cluster, self.workspaces / run.run_id]),

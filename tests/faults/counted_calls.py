@@ -68,7 +68,8 @@ class Calls:
     Parameters
     ----------
     log
-        Each call is a line of this file before it begins.
+        Each call is a line of this file before it begins. It waits before it does anything as long as there
+        is a file of its name beside that one, as `hold` says.
     """
 
     def __init__(self, log: Path, death: Death | None = None) -> None:
@@ -85,6 +86,8 @@ class Calls:
             point = Point(name, self._counts[name])
             with self._log.open("a") as file:
                 file.write(f"{point}\n")
+        while hold(self._log, name).exists():
+            time.sleep(_WITHIN_S)
         side = self._death.side if self._death is not None and self._death.point == point else None
         if side is Side.BEFORE:
             die()
@@ -95,6 +98,11 @@ class Calls:
         finally:
             if side is not None:
                 die()
+
+
+def hold(log: Path, name: str) -> Path:
+    """Return the file that holds up all calls of a name, of the process whose calls stand in `log`."""
+    return log.with_name(f"{log.name}.hold-{name}")
 
 
 def counted(port: Any, name: str, calls: Calls) -> Any:

@@ -14,11 +14,11 @@ import numpy as np
 import tifffile
 
 from biomero.domain.job import JobResources
-from faults.audit_record import status_of
+from faults.audit_record import Json, failures_of, image_failures_of, status_of
 from faults.audit_sources import Event, SlurmBooks, Tables, prologue, witnessed
 from faults.audit_terms import Accepted
 from faults.auditor import Auditor, Report
-from faults.counted_calls import Death
+from faults.counted_calls import Death, hold
 from faults.customer import Customer
 from faults.workers import Supervisor, WorkerProcess
 from services.command import Ended, User
@@ -79,6 +79,12 @@ class Scene:
             lines += [f"ssh_config = {self.ssh_config}"]
         lines += ["[ANALYTICS]", f"sqlalchemy_url = {self.database}", "[WORKER]", "http_address = none"]
         self.config.write_text("\n".join(lines) + "\n")
+
+    def configure(self, **settings: str) -> None:
+        """Give the cluster further settings; workers that start after it know them."""
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        text = self.config.read_text()
+        self.config.write_text("\n".join(["[SLURM]", *lines, text.removeprefix("[SLURM]\n")]))
 
     @property
     def state(self) -> Path:
@@ -197,10 +203,12 @@ class Scene:
         calls: Path | None = None,
         elsewhere: bool = False,
         further: Mapping[str, str] | None = None,
+        options: Sequence[str] = (),
     ) -> WorkerProcess:
         """Return a worker, not yet started: ``with scene.worker(): ...``."""
         env = {**self.env(), **(further or {})}
-        return WorkerProcess(env, self.home / f"{name}.log", death=death, calls=calls, elsewhere=elsewhere)
+        log = self.home / f"{name}.log"
+        return WorkerProcess(env, log, death=death, calls=calls, elsewhere=elsewhere, options=options)
 
     def supervised(self, name: str = "worker") -> Supervisor:
         """Return a worker that is started again whenever it has ended."""
@@ -251,6 +259,37 @@ class Scene:
         """Say whether an event of that name is on record."""
         return any(e.name == event for e in self.tables.events().get(run_id, []))
 
+    def count(self, run_id: str, event: str) -> int:
+        """Return how many events of that name are on record."""
+        return sum(e.name == event for e in self.tables.events().get(run_id, []))
+
+    def asked(self, run_id: str, step: str = "workflow") -> list[Json]:
+        """Return what the jobs of a step asked for, oldest first."""
+        wanted = [e.state for e in self.tables.events()[run_id] if e.name == "JobRequested"]
+        return [state["resources"] for state in wanted if state["step"] == step]
+
+    def must_say(
+        self,
+        run_id: str,
+        failure_class: str,
+        words: str,
+        *,
+        slurm_state: str | None = None,
+        image: int | None = None,
+    ) -> None:
+        """See that a person is told why a run (or an image of it) came no further, when it did last.
+
+        Parameters
+        ----------
+        words
+            Part of the message; the auditor sees to it that there is advice, too.
+        """
+        history = self.tables.events()[run_id]
+        told = failures_of(history)[-1] if image is None else image_failures_of(history)[image]
+        assert told["failure_class"] == failure_class, told
+        assert words in told["message"], told
+        assert told["slurm_state"] == slurm_state, told
+
     def jobs(self, run_id: str) -> dict[str, str]:
         """Return the run's jobs in Slurm's queue: state by id."""
         assert self.lab is not None
@@ -287,12 +326,25 @@ class Scene:
     @contextmanager
     def held(self, step: str = "workflow") -> Iterator[None]:
         """Let the jobs of a step run without getting on, as long as the block lasts."""
-        file = self.witness.with_name(f"{self.witness.name}.hold-{step}")
-        file.touch()
-        try:
+        with _file(self.witness.with_name(f"{self.witness.name}.hold-{step}")):
             yield
-        finally:
-            file.unlink()
+
+    @contextmanager
+    def hungry(self, step: str = "workflow") -> Iterator[None]:
+        """Let the jobs of a step take 600 MB of memory when they begin in the block."""
+        with _file(self.witness.with_name(f"{self.witness.name}.hungry-{step}")):
+            yield
+
+    @property
+    def calls(self) -> Path:
+        """Where a worker may write down which ports it calls."""
+        return self.home / "calls"
+
+    @contextmanager
+    def call_held(self, name: str) -> Iterator[None]:
+        """Let a worker that writes down its `calls` get stuck before one, as long as the block lasts."""
+        with _file(hold(self.calls, name)):
+            yield
 
     def wait_for(self, run_id: str, *statuses: str, timeout_s: float = _PATIENCE_S) -> str:
         """Wait until a run stands so."""
@@ -351,6 +403,16 @@ class Scene:
 
     def _logs(self) -> list[Path]:
         return sorted(self.home.glob("*.log"))
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[None]:
+    """Let there be a file as long as the block lasts."""
+    path.touch()
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def numbered_image(path: Path, number: int) -> Path:

@@ -15,6 +15,7 @@ from faults import (
     test_disks,
     test_orders,
     test_people,
+    test_retries,
     test_ssh,
     test_submission,
     test_workers,
@@ -32,6 +33,7 @@ GROUPS: tuple[Scenarios, ...] = (
     test_cluster.DAEMONS,
     test_cluster.JOBS,
     test_cluster.PURGED,
+    test_retries.SCENARIOS,
     test_disks.CLUSTER,
     test_disks.HERE,
     test_databases.POSTGRES,
@@ -40,6 +42,7 @@ GROUPS: tuple[Scenarios, ...] = (
     test_people.HERE,
     test_orders.ORDERS,
     test_orders.CLOCKS,
+    test_orders.SHARED_CLOCKS,
 )
 
 

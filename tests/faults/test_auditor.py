@@ -37,6 +37,13 @@ class World:
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     work: list[str] = field(default_factory=list)
     queue: tuple[str, str] | None = ("ended", "")
+    accounted: dict[str, str] = field(default_factory=lambda: {"7": "COMPLETED"})
+
+    def alive(self) -> dict[str, str]:
+        return {}
+
+    def jobs(self, key: str) -> dict[str, str]:
+        return self.accounted if key == self.key else {}
 
     @property
     def key(self) -> str:
@@ -63,6 +70,7 @@ class World:
             witness=self.folder / "witness",
             cluster_runs=self.folder / "cluster-runs",
             workspaces=self.folder / "workspaces",
+            slurm=self,
         )
         report = auditor.audit([accepted or self.accepted()])
         return {finding.code for finding in report.findings}
@@ -119,6 +127,16 @@ def test_a_job_that_slurm_started_again_is_no_second_job(world: World) -> None:
     assert world.found() == set()
 
 
+def test_a_job_that_failed_before_it_began_is_no_idle_job(world: World) -> None:
+    key = f"{world.key}-0"
+    world.events[2:2] = [
+        ("JobRequested", {"key": key}),
+        ("JobSubmitted", {"key": key, "job": {"job_id": 6}}),
+        ("JobReported", {"key": key, "tasks": [{"state": "FAILED"}]}),
+    ]
+    assert world.found() == set()
+
+
 def _plant_second_job(world: World) -> None:
     world.work.append(f"{world.key}|8||0")
 
@@ -129,6 +147,27 @@ def _plant_same_id_again(world: World) -> None:
 
 def _plant_job_nobody_wanted(world: World) -> None:
     world.work.append(f"biomero-{world.run_id}-workflow-2|9||0")
+
+
+def _plant_job_that_never_worked(world: World) -> None:
+    world.accounted["8"] = "CANCELLED by 0"
+
+
+def _plant_job_that_nobody_accounts_for(world: World) -> None:
+    world.accounted = {"6": "COMPLETED"}
+
+
+def _plant_end_without_reason(world: World) -> None:
+    world.events[-2] = ("WorkflowFailed", {"error_message": "no"})
+
+
+def _plant_reason_without_advice(world: World) -> None:
+    failure = {"failure_class": "bug", "message": "no", "advice": ""}
+    world.events[-2:] = [("FailureClassified", {"failure": failure}), ("WorkflowFailed", {})]
+
+
+def _plant_image_without_reason(world: World) -> None:
+    world.events.insert(3, ("ImagesFailed", {"failures": {"1": {}}}))
 
 
 def _plant_idle_job(world: World) -> None:
@@ -155,6 +194,10 @@ def _plant_queue_row(world: World) -> None:
 
 def _plant_copy(world: World) -> None:
     world.deliver("cell_0.1.ome.tif", np.zeros((64, 64), np.uint16))
+
+
+def _plant_copy_of_another_batch(world: World) -> None:
+    world.deliver("1/cell_0.ome.tif", np.zeros((64, 64), np.uint16))
 
 
 def _plant_second_delivery(world: World) -> None:
@@ -184,12 +227,18 @@ def _plant_folder(world: World) -> None:
         (_plant_second_job, "doubled-job"),
         (_plant_same_id_again, "doubled-job"),
         (_plant_job_nobody_wanted, "unknown-job"),
+        (_plant_job_that_never_worked, "doubled-submission"),
+        (_plant_job_that_nobody_accounts_for, "unaccounted-job"),
+        (_plant_end_without_reason, "unexplained"),
+        (_plant_reason_without_advice, "unexplained"),
+        (_plant_image_without_reason, "unexplained"),
         (_plant_idle_job, "idle-job"),
         (_plant_lost_run, "lost-run"),
         (_plant_stuck_run, "stuck-run"),
         (_plant_second_end, "second-end"),
         (_plant_queue_row, "queue-row"),
         (_plant_copy, "doubled-output"),
+        (_plant_copy_of_another_batch, "doubled-output"),
         (_plant_second_delivery, "doubled-output"),
         (_plant_lost_output, "lost-output"),
         (_plant_exchanged_pixels, "wrong-output"),

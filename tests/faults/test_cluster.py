@@ -10,10 +10,10 @@ import pytest
 from biomero.domain.job import JobResources
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene
-from services import faults, slurm_faults
+from services import faults, slurm_backup, slurm_faults
 from services.processes import end, wait_until, with_environment
 from services.slurm_lab import SlurmLab
-from services.slurm_nodes import node_of, scancel, scontrol
+from services.slurm_nodes import jobs_in_queue, node_of, scancel, scontrol
 
 DAEMONS = Scenarios("The cluster's daemons and nodes")
 JOBS = Scenarios("Jobs, from outside")
@@ -73,11 +73,26 @@ def the_controller_answers_nobody(scene: Scene) -> None:
 
 
 @DAEMONS.add()
+def another_controller_takes_over(scene: Scene) -> None:
+    """slurmctld dies under a running job, its backup takes over, and later it is in charge again."""
+    lab = _lab(scene)
+    with slurm_backup.backup_controller(lab), scene.worker():
+        (run,) = scene.submit(images=2)
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            with slurm_faults.killed(lab):
+                wait_until(lambda: bool(jobs_in_queue(lab)), "the backup answers", timeout_s=90, every_s=1)
+                (other,) = scene.submit()
+                scene.wait_until_happened(other, "JobSubmitted")
+        scene.wait_until_over()
+
+
+@DAEMONS.add()
 def the_controller_forgets_a_job_that_goes_on(scene: Scene) -> None:
     """slurmctld dies seconds after it took a job, and knows it no more; its id is given out again."""
     lab = _lab(scene)
     with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
-        (run,) = scene.submit(images=2, may_end=["done", "failed", "paused"])
+        (run,) = scene.submit(images=2, may_end=["failed"])
         with scene.worker():
             with scene.held():
                 scene.wait_until_working(run, "workflow")
@@ -88,6 +103,7 @@ def the_controller_forgets_a_job_that_goes_on(scene: Scene) -> None:
                 time.sleep(10)
             scene.wait_until_over(timeout_s=400)
         end(with_environment(f"SLURM_JOB_NAME=biomero-{run}-workflow"))
+    scene.must_say(run, "scheduler", "is known to nobody any more")
 
 
 @DAEMONS.add()
@@ -114,13 +130,27 @@ def accounting_is_down_when_a_job_ends(scene: Scene) -> None:
 @DAEMONS.add()
 def a_node_dies_and_its_job_is_started_elsewhere(scene: Scene) -> None:
     """The node of a running job loses its power; Slurm requeues the job, which does the work again."""
-    (run,) = scene.submit(images=2, may_end=["done", "failed", "paused"])
+    (run,) = scene.submit(images=2)
     with scene.worker(), ExitStack() as dead:
         with scene.held():
             scene.wait_until_working(run, "workflow")
             (job,) = scene.jobs(run)
             dead.enter_context(slurm_faults.dead_node(_lab(scene), node_of(_lab(scene), job)))
         scene.wait_until_over(timeout_s=400)
+    assert len(scene.asked(run)) == 1
+
+
+@DAEMONS.add()
+def a_node_reboots_under_a_job(scene: Scene) -> None:
+    """The node of a running job reboots by itself; Slurm requeues the job, which does the work again."""
+    (run,) = scene.submit(images=2)
+    with scene.worker():
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            (job,) = scene.jobs(run)
+            slurm_faults.reboot(_lab(scene), node_of(_lab(scene), job))
+        scene.wait_until_over(timeout_s=400)
+    assert len(scene.asked(run)) == 1
 
 
 @DAEMONS.add()
@@ -203,36 +233,40 @@ def an_administrator_suspends_a_job(scene: Scene) -> None:
 @JOBS.add(short=True)
 def an_administrator_cancels_a_job(scene: Scene) -> None:
     """A running job is cancelled by somebody who does not tell us; the run fails and says by whom."""
-    (run,) = scene.submit(may_end=["failed", "paused"])
+    (run,) = scene.submit(may_end=["failed"])
     with scene.worker(), scene.held():
         scene.wait_until_working(run, "workflow")
         scancel(_lab(scene), *scene.jobs(run))
         scene.wait_until_over()
+    scene.must_say(run, "scheduler", "reason by user 0", slurm_state="CANCELLED")
 
 
 @JOBS.add()
 def a_job_is_over_its_time_limit(scene: Scene) -> None:
     """A job of one minute takes longer; Slurm ends it, and the run fails for that reason."""
     limits = JobResources(partition="short", time_limit_min=1)
-    scene.submit(may_end=["failed", "paused"], resources=limits, behave="sleep")
+    (run,) = scene.submit(may_end=["failed"], resources=limits, behave="sleep")
     with scene.worker():
         scene.wait_until_over(timeout_s=400)
+    scene.must_say(run, "scheduler", "did not end within its time limit", slurm_state="TIMEOUT")
 
 
 @JOBS.add()
 def a_job_is_out_of_memory(scene: Scene) -> None:
     """A job takes more memory than it has; Slurm ends it, and the run fails for that reason."""
-    scene.submit(may_end=["failed", "paused"], resources=JobResources(memory_mb=300), behave="hog")
+    (run,) = scene.submit(may_end=["failed"], resources=JobResources(memory_mb=300), behave="hog")
     with scene.worker():
         scene.wait_until_over(timeout_s=400)
+    scene.must_say(run, "scheduler", "used more memory than it had asked for", slurm_state="OUT_OF_MEMORY")
 
 
 @JOBS.add()
 def a_program_fails_after_writing(scene: Scene) -> None:
     """The workflow writes a result and ends with an error; the run fails."""
-    scene.submit(images=2, may_end=["failed"], behave="fail")
+    (run,) = scene.submit(images=2, may_end=["failed"], behave="fail")
     with scene.worker():
         scene.wait_until_over()
+    scene.must_say(run, "container", "ended with exit code 1", slurm_state="FAILED")
 
 
 @JOBS.add()
@@ -250,19 +284,22 @@ def a_job_is_preempted(scene: Scene) -> None:
 
 @JOBS.add()
 def somebody_kills_a_jobs_processes(scene: Scene) -> None:
-    """All processes of a running job are killed on its node; the run fails or is tried again."""
-    (run,) = scene.submit(may_end=["done", "failed", "paused"])
+    """All processes of a running job are killed; Slurm blames the node, and another one has the next job."""
+    (run,) = scene.submit()
     with scene.worker():
         with scene.held():
             scene.wait_until_working(run, "workflow")
+            (job,) = scene.jobs(run)
+            node = node_of(_lab(scene), job)
             end(with_environment(f"SLURM_JOB_NAME=biomero-{run}-workflow"))
         scene.wait_until_over()
+    assert [job.get("exclude") for job in scene.asked(run)] == [None, node]
 
 
 @JOBS.add()
 def one_task_of_an_array_is_cancelled(scene: Scene) -> None:
     """Of three conversions one is cancelled; the other two images come to their end."""
-    (run,) = scene.submit(images=3, may_end=["done", "failed", "paused"])
+    (run,) = scene.submit(images=3)
     with scene.worker():
         with scene.held("conversion"):
             scene.wait_until_working(run, "conversion")
@@ -270,6 +307,7 @@ def one_task_of_an_array_is_cancelled(scene: Scene) -> None:
             scancel(_lab(scene), next(job for job in scene.jobs(run) if job.endswith("_1")))
         scene.wait_until_over()
     scene.give_up(run, scene.accepted[run].images[1])
+    scene.must_say(run, "scheduler", "reason by user 0", slurm_state="CANCELLED", image=1)
 
 
 @pytest.mark.parametrize("scenario", DAEMONS.params())

@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from http import HTTPStatus
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -16,8 +18,10 @@ from biomero.application.settings import AnalyticsSettings
 from biomero.bootstrap import open_tracking
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene, set_scene
+from faults.service_manager import ServiceManager
 from services import postgres_faults
 from services.postgres import PostgresServer
+from services.processes import free_ports
 
 POSTGRES = Scenarios("PostgreSQL")
 SQLITE = Scenarios("SQLite")
@@ -53,25 +57,34 @@ def the_server_crashes_twice(scene: Scene) -> None:
 
 
 @POSTGRES.add()
-def the_server_is_away_for_a_minute(scene: Scene) -> None:
-    """PostgreSQL is away for 60 seconds, longer than any lease; what ends meanwhile is recorded after."""
+def the_server_is_away_for_five_minutes(scene: Scene) -> None:
+    """PostgreSQL is away for 300 seconds, longer than any lease; what ends meanwhile is recorded after."""
     (run,) = scene.submit(images=3)
     with scene.worker():
         scene.wait_until_reached(run, "exporting")
         with postgres_faults.stopped(_server(scene)):
-            time.sleep(60)
+            time.sleep(300)
         scene.wait_until_over()
 
 
 @POSTGRES.add()
 def the_server_answers_nobody(scene: Scene) -> None:
-    """PostgreSQL is frozen for 40 seconds: its connections stay, and nothing comes of them."""
+    """PostgreSQL is frozen for 150 seconds; whoever watches the worker finds it alive and healthy."""
     (run,) = scene.submit(images=2)
-    with scene.worker():
-        scene.wait_until_reached(run, "converting")
-        with postgres_faults.frozen(_server(scene)):
-            time.sleep(40)
-        scene.wait_until_over()
+    (port,) = free_ports(1)
+    with ServiceManager() as manager:
+        options = ("--http", f"127.0.0.1:{port}")
+        with scene.worker(further=manager.variables, options=options) as worker:
+            scene.wait_until_reached(run, "converting")
+            manager.watch(worker)
+            before = manager.signs
+            with postgres_faults.frozen(_server(scene)):
+                for _ in range(30):
+                    time.sleep(5)
+                    assert _health(port) == HTTPStatus.OK
+            assert worker.is_alive
+            assert manager.signs > before
+            scene.wait_until_over()
 
 
 @POSTGRES.add(short=True)
@@ -156,6 +169,11 @@ def the_server_and_the_worker_die_together(scene: Scene) -> None:
             worker.worker.kill()
             time.sleep(3)
         scene.wait_until_over()
+
+
+def _health(port: int) -> int:
+    with urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
+        return int(answer.status)
 
 
 @SQLITE.add()

@@ -12,10 +12,16 @@ import pytest
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene
 from services import faults
+from services.lab_programs import DAMAGES_DOWNLOAD, DAMAGES_UPLOAD, OVER_QUOTA, LabPrograms
 
 CLUSTER = Scenarios("Files and disks on the cluster")
 HERE = Scenarios("Files and disks here")
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+
+def _programs(scene: Scene) -> LabPrograms:
+    assert scene.programs is not None
+    return scene.programs
 
 
 @CLUSTER.add(short=True)
@@ -27,6 +33,7 @@ def the_clusters_disk_is_full(scene: Scene) -> None:
         with faults.full_disk(scene.lab, scene.cluster_runs.parent):
             scene.wait_for(run, "paused")
             scene.wait_until_over()
+            scene.must_say(run, "transfer", "no space or quota left")
         scene.put_right(run)
 
 
@@ -39,14 +46,53 @@ def the_clusters_disk_is_read_only(scene: Scene) -> None:
         with faults.read_only(scene.lab, scene.cluster_runs.parent):
             scene.wait_for(run, "paused")
             scene.wait_until_over()
+            scene.must_say(run, "transfer", "cannot be made or written")
         scene.put_right(run)
+
+
+@CLUSTER.add()
+def an_image_is_damaged_on_its_way(scene: Scene) -> None:
+    """What the login node takes in of an image has other bytes, twice; that is noticed, and mended."""
+    _play(scene, DAMAGES_UPLOAD)
+
+
+@CLUSTER.add()
+def a_result_is_damaged_on_its_way(scene: Scene) -> None:
+    """What the login node sends of a result has other bytes, twice; that is noticed, and mended."""
+    _play(scene, DAMAGES_DOWNLOAD)
+
+
+def _play(scene: Scene, misfortune: str) -> None:
+    programs = _programs(scene)
+    programs.tell("tar", misfortune, times=2)
+    (run,) = scene.submit(images=2)
+    with scene.worker():
+        scene.wait_until_over()
+    assert programs.pending("tar") == 0
+    assert scene.count(run, "StepRetried") == 2
+
+
+def _the_account_is_over_its_quota_for(scene: Scene, program: str) -> None:
+    """On the login node {} cannot write for want of quota; the run stops and says so, and goes on later."""
+    programs = _programs(scene)
+    programs.tell(program, OVER_QUOTA)
+    (run,) = scene.submit(images=2)
+    with scene.worker():
+        scene.wait_for(run, "paused")
+        scene.wait_until_over()
+        scene.must_say(run, "transfer", "Disk quota exceeded")
+        scene.put_right(run)
+    assert programs.pending(program) == 0
+
+
+CLUSTER.each(_the_account_is_over_its_quota_for, "tar", "cat")
 
 
 @CLUSTER.add()
 def somebody_deletes_the_output_of_a_job(scene: Scene) -> None:
     """All outputs are deleted between the job's end and the fetching; nothing is called done for that."""
     assert scene.link is not None
-    (run,) = scene.submit(images=2, may_end=["failed", "paused"])
+    (run,) = scene.submit(images=2, may_end=["paused"])
     with scene.worker(), ExitStack() as cut:
         with scene.held():
             scene.wait_until_working(run, "workflow")
@@ -56,38 +102,46 @@ def somebody_deletes_the_output_of_a_job(scene: Scene) -> None:
             file.unlink()
         cut.close()
         scene.wait_until_over()
+    scene.must_say(run, "transfer", "2 of 2 files that the jobs wrote are not in")
 
 
 @CLUSTER.add()
 def somebody_deletes_the_folder_of_a_run(scene: Scene) -> None:
     """The whole folder of the run is deleted while its job waits; nothing is called done for that."""
-    (run,) = scene.submit(images=2, may_end=["failed", "paused"])
+    (run,) = scene.submit(images=2, may_end=["failed"])
     with scene.worker():
         with scene.held("conversion"):
             scene.wait_until_working(run, "conversion")
             shutil.rmtree(scene.cluster_runs / run)
         scene.wait_until_over(timeout_s=400)
+    scene.must_say(run, "container", "the converter, ended with exit code 1", slurm_state="FAILED")
 
 
 @CLUSTER.add()
 def an_image_is_damaged_on_the_clusters_disk(scene: Scene) -> None:
-    """Bytes of a staged image flip before the conversion reads it; a wrong result is not delivered."""
-    (run,) = scene.submit(images=2, may_end=["done", "failed", "paused"])
+    """Bytes of a staged image flip before the conversion reads it; the other image gets its result."""
+    (run,) = scene.submit(images=2)
     with scene.worker():
         with scene.held("conversion"):
             scene.wait_until_working(run, "conversion")
-            _flip(scene.cluster_runs / run / "tmp")
+            _flip(scene.cluster_runs / run / "tmp" / "zarr" / "cell_000.ome.zarr")
         scene.wait_until_over()
-    scene.doubt(run, scene.accepted[run].images[0])
+    scene.give_up(run, scene.accepted[run].images[0])
+    scene.must_say(run, "data", "could not be converted to TIFF", image=0)
 
 
 @HERE.add()
 def the_results_cannot_be_written(scene: Scene) -> None:
-    """There is a file where the folder for labels belongs; the run fails or is paused, and says so."""
-    (run,) = scene.submit(images=2, may_end=["failed", "paused"])
-    (scene.accepted[run].results / "labels").write_text("in the way")
+    """There is a file where the folder for labels belongs; the run says so, and goes on when it is moved."""
+    (run,) = scene.submit(images=2)
+    in_the_way = scene.accepted[run].results / "labels"
+    in_the_way.write_text("in the way")
     with scene.worker():
+        scene.wait_for(run, "paused")
         scene.wait_until_over()
+        scene.must_say(run, "transfer", str(in_the_way))
+        in_the_way.unlink()
+        scene.put_right(run)
 
 
 @HERE.add(short=True)
@@ -122,17 +176,13 @@ def the_workspace_of_a_run_goes_away(scene: Scene) -> None:
         scene.wait_until_over()
 
 
-def _flip(folder: Path) -> None:
-    """Turn bytes of the first image's largest file around."""
-    files = [path for path in folder.rglob("*") if path.is_file() and "000" in str(path)]
-    largest = max(files, key=lambda path: path.stat().st_size)
-    content = bytearray(largest.read_bytes())
-    middle = len(content) // 2
-    for i in range(middle, min(middle + 64, len(content))):
-        content[i] ^= 0xFF
-    owner = largest.stat()
-    largest.write_bytes(bytes(content))
-    shutil.chown(largest, owner.st_uid, owner.st_gid)
+def _flip(image: Path) -> None:
+    """Turn the first bytes of an image's pixels around, without which the others mean nothing."""
+    largest = max((path for path in image.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    with largest.open("r+b") as file:
+        first = file.read(64)
+        file.seek(0)
+        file.write(bytes(byte ^ 0xFF for byte in first))
 
 
 @pytest.mark.slurm

@@ -20,7 +20,9 @@ _SLOW = ("shell.run", "runtime.prepare", "transfer.upload", "transfer.listing", 
          "scheduler.submit", "scheduler.report", "deliver.deliver", "report.write_page")  # fmt: skip
 _STEPS = ("queue.change", "queue.move", "queue.tell")
 _OFTEN = ("queue.claim", "queue.pulse", "queue.waiting", "queue.lead", "scheduler.report")
-"""How often these are called depends on how quick the machine is; the first few stand for all."""
+"""Called again and again; the first few stand for all."""
+_BY_SPEED = {*_OFTEN, *_STEPS, "shell.run", "transfer.listing"}
+"""How often these are called depends on how quick the machine is, but once they are."""
 
 
 def _calls_of_a_run(scene: Scene) -> list[Point]:
@@ -35,20 +37,26 @@ def _die_at_each(scene: Scene, names: tuple[str, ...], sides: tuple[Side, ...]) 
     points = [p for p in _calls_of_a_run(scene) if p.name in names]
     points = [p for p in points if p.name not in _OFTEN or p.number <= 3]
     assert points
-    died = 0
+    survived = []
     for number, death in enumerate(Death(point, side) for point in points for side in sides):
         (run,) = scene.submit()
         with scene.worker(f"dying-{number}", death=death) as worker:
             over = partial(_is_dead_or_over, worker, scene, run)
             scene.wait_until(over, str(death))
-            died += not worker.is_alive
+            if worker.is_alive:
+                survived.append(death)
             worker.kill()
         with scene.worker(f"next-{number}"):
             scene.wait_until_over(run)
-    print(f"{died} workers died at {len(points)} calls")  # noqa: T201 - pytest shows it
-    assert died >= len(points) * len(sides) // 2
+    print(f"of {len(points) * len(sides)} deaths did not happen: {survived}")  # noqa: T201 - pytest shows it
+    assert not [death for death in survived if not _may_be_missed(death.point)]
     report = scene.audit()
     assert not report.findings, report.text
+
+
+def _may_be_missed(point: Point) -> bool:
+    """Say whether another run of the same kind may do without this call."""
+    return point.name in _BY_SPEED and point.number > 1
 
 
 def _is_dead_or_over(worker: WorkerProcess, scene: Scene, run_id: str) -> bool:

@@ -6,7 +6,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,13 @@ import pytest
 from faults.dying_worker import CLOCK_JUMP
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene, numbered_image
+from faults.workers import WorkerProcess
 from services.command import BIOMERO, THRESHOLD
+from services.processes import wait_until
 
 ORDERS = Scenarios("Orders")
 CLOCKS = Scenarios("Clocks")
+SHARED_CLOCKS = Scenarios("Clocks of two workers")
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -68,36 +71,63 @@ def whoever_sends_an_order_is_killed(scene: Scene) -> None:
     assert ends.count("done") == 1
 
 
-def _jumping(ahead_s: Sequence[float]) -> Callable[[Scene], None]:
-    def act(scene: Scene) -> None:
-        clock = scene.home / "clock"
-        clock.write_text("0")
-        (run,) = scene.submit(images=2)
-        with scene.worker(calls=scene.home / "calls", further={CLOCK_JUMP: str(clock)}):
-            for status, ahead in zip(("staging", "converting", "queued"), ahead_s, strict=False):
-                scene.wait_until_reached(run, status)
-                clock.write_text(str(ahead))
-            scene.wait_until_over()
+def _play(scene: Scene, *ahead_s: float) -> None:
+    """Set the clock of a worker when its run gets on."""
+    clock = scene.home / "clock"
+    clock.write_text("0")
+    (run,) = scene.submit(images=2)
+    with _worker_with(clock, scene):
+        for status, ahead in zip(("staging", "converting", "queued"), ahead_s, strict=False):
+            scene.wait_until_reached(run, status)
+            clock.write_text(str(ahead))
+        scene.wait_until_over()
 
-    return act
+
+def _play_beside_another(scene: Scene, ahead_s: float) -> None:
+    """Set the clock of one of two workers while both are at runs that they share."""
+    clock = scene.home / "clock"
+    clock.write_text("0")
+    runs = scene.submit(6, images=3)
+    with scene.worker("right") as right, _worker_with(clock, scene) as wrong:
+        wait_until(lambda: sum(scene.reached(run, "exporting") for run in runs) > 1, "they are at it")
+        clock.write_text(str(ahead_s))
+        scene.wait_until_over()
+    # whoever loses a run to the other one says so
+    assert "another process works on" not in right.words + wrong.words
+
+
+def _worker_with(clock: Path, scene: Scene) -> WorkerProcess:
+    return scene.worker("wrong", calls=scene.calls, further={CLOCK_JUMP: str(clock)})
 
 
 @CLOCKS.add()
 def the_clock_jumps_an_hour_ahead(scene: Scene) -> None:
     """The worker's clock jumps an hour ahead while images are converted."""
-    _jumping([0, 3600])(scene)
+    _play(scene, 0, 3600)
 
 
 @CLOCKS.add()
 def the_clock_jumps_a_day_back(scene: Scene) -> None:
     """The worker's clock jumps a day back while images are sent."""
-    _jumping([-86400])(scene)
+    _play(scene, -86400)
 
 
 @CLOCKS.add()
 def the_clock_jumps_to_and_fro(scene: Scene) -> None:
     """The worker's clock is an hour ahead, then an hour behind, then right again, each in another step."""
-    _jumping([3600, -3600, 0])(scene)
+    _play(scene, 3600, -3600, 0)
+
+
+@SHARED_CLOCKS.add()
+def one_of_two_clocks_jumps_an_hour_ahead(scene: Scene) -> None:
+    """Two workers share six runs; the clock of one jumps an hour ahead: no lease has run out for that."""
+    _play_beside_another(scene, 3600)
+
+
+@SHARED_CLOCKS.add()
+def one_of_two_clocks_jumps_an_hour_back(scene: Scene) -> None:
+    """Two workers share six runs; the clock of one jumps an hour back: it does not seem dead for that."""
+    _play_beside_another(scene, -3600)
 
 
 @pytest.mark.parametrize("scenario", ORDERS.params())
@@ -108,3 +138,9 @@ def test_orders(scenario: Scenario, local_scene: Scene) -> None:
 @pytest.mark.parametrize("scenario", CLOCKS.params())
 def test_clocks(scenario: Scenario, local_scene: Scene) -> None:
     scenario.play(local_scene)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("scenario", SHARED_CLOCKS.params())
+def test_clocks_of_two(scenario: Scenario, local_shared_scene: Scene) -> None:
+    scenario.play(local_shared_scene)

@@ -6,18 +6,26 @@ import time
 
 import pytest
 
+from biomero.errors import UsageError
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene
 from services import slurm_faults
+from services.slurm_lab import SlurmLab
+from services.slurm_nodes import node_of
 
 SCENARIOS = Scenarios("What people want")
 HERE = Scenarios("What people want of runs on this machine")
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
 
+def _lab(scene: Scene) -> SlurmLab:
+    assert scene.lab is not None
+    return scene.lab
+
+
 def _a_run_is_cancelled_while_it_is(scene: Scene, status: str) -> None:
     """Somebody cancels the run when it has reached the status {}; it ends, and so do its jobs."""
-    (run,) = scene.submit(images=2, may_end=["cancelled"] if status != "fetching" else ["cancelled", "done"])
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
     with scene.worker(), scene.held():
         if status != "submitted":
             scene.wait_until_reached(run, status)
@@ -30,6 +38,46 @@ SCENARIOS.each(
     *("submitted", "exporting", "staging", "converting", "queued", "running"),
     short="running",
 )
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_it_is_fetching(scene: Scene) -> None:
+    """Somebody cancels the run in the middle of its results' download; it ends without them."""
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    _cancel_within(scene, run, "fetching", "transfer.download")
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_it_is_importing(scene: Scene) -> None:
+    """Somebody cancels the run when its results are being delivered: they stand then, and it is done."""
+    (run,) = scene.submit(images=2)
+    _cancel_within(scene, run, "importing", "deliver.deliver")
+
+
+def _cancel_within(scene: Scene, run: str, status: str, call: str) -> None:
+    with scene.worker(calls=scene.calls):
+        with scene.call_held(call):
+            scene.wait_until_reached(run, status)
+            scene.customer.cancel(run)
+            time.sleep(3)
+        scene.wait_until_over()
+
+
+@SCENARIOS.add()
+def a_run_is_cancelled_while_its_node_hangs(scene: Scene) -> None:
+    """The node does not end the job for 30 seconds; only then is the run called cancelled."""
+    lab = _lab(scene)
+    (run,) = scene.submit(may_end=["cancelled"])
+    with slurm_faults.configured(lab, SlurmdTimeout="120"), scene.worker(), scene.held():
+        scene.wait_until_working(run, "workflow")
+        (job,) = scene.jobs(run)
+        with slurm_faults.frozen(lab, node_of(lab, job)):
+            scene.customer.cancel(run)
+            scene.wait_until(lambda: scene.jobs(run) == {job: "COMPLETING"}, "its job is about to end")
+            time.sleep(30)
+            assert scene.jobs(run) == {job: "COMPLETING"}
+            assert not scene.happened(run, "RunCancelled")
+        scene.wait_until_over()
 
 
 @SCENARIOS.add()
@@ -98,15 +146,34 @@ def a_run_is_paused_while_its_job_runs(scene: Scene) -> None:
         scene.wait_until_over()
 
 
+@SCENARIOS.add()
+def another_try_is_asked_for_while_a_job_runs(scene: Scene) -> None:
+    """A retry is refused while the run's job may be at work, also when it is paused; it goes on then."""
+    (run,) = scene.submit(images=2)
+    with scene.worker():
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            with pytest.raises(UsageError, match="wait for its end, or cancel it first"):
+                scene.customer.retry(run, "all")
+            scene.customer.pause(run)
+            scene.wait_for(run, "paused")
+            for what in ("step", "all"):
+                with pytest.raises(UsageError, match="may still run: resume the run"):
+                    scene.customer.retry(run, what)
+        scene.resume(run)
+        scene.wait_for(run, "done")
+        scene.wait_until_over()
+
+
 @HERE.add(short=True)
 def a_paused_run_is_resumed_by_another_worker(scene: Scene) -> None:
-    """Somebody pauses the run while images are read, the worker ends, and another one goes on."""
+    """Somebody pauses the run while images are converted, the worker ends, and another one goes on."""
     (run,) = scene.submit(images=3)
-    with scene.worker():
-        scene.wait_until_reached(run, "exporting")
-        scene.customer.pause(run)
-        scene.wait_for(run, "paused", "done")
-    if scene.status(run) == "paused":
+    with scene.held("conversion"):
+        with scene.worker():
+            scene.wait_until_working(run, "conversion")
+            scene.customer.pause(run)
+            scene.wait_for(run, "paused")
         scene.resume(run)
     with scene.worker():
         scene.wait_for(run, "done")

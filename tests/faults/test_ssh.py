@@ -196,8 +196,27 @@ def the_key_is_refused(scene: Scene) -> None:
     with scene.lab.login_node.without_keys(), scene.worker():
         scene.wait_for(run, "paused")
         scene.wait_until_over()
+        scene.must_say(run, "configuration", "refused")
     with scene.worker():
         scene.put_right(run)
+
+
+@SCENARIOS.add()
+def the_key_is_taken_away_while_a_job_runs(scene: Scene) -> None:
+    """The account's key is taken away under a run; the worker says so, and the next one finds it again."""
+    assert scene.lab is not None
+    (run,) = scene.submit(images=2)
+    with scene.worker(), ExitStack() as refused:
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            refused.enter_context(scene.lab.login_node.without_keys())
+            told = "refused to let biomero-lab in"
+            scene.wait_until(lambda: told in scene.biomero("worker", "status").stdout, "people are told")
+        scene.wait_until_gone(run)
+        assert not scene.is_over(run)
+    with scene.worker():
+        scene.wait_for(run, "done")
+        scene.wait_until_over()
 
 
 @SCENARIOS.add()

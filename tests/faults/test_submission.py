@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from faults.scenario import Scenario, Scenarios
@@ -98,13 +100,51 @@ def the_connection_breaks_while_sbatch_is_on_its_way(scene: Scene) -> None:
 
 
 @SCENARIOS.add()
-def the_account_may_have_one_job_at_a_time(scene: Scene) -> None:
-    """MaxSubmitJobs is 2; four runs, each with an array of two tasks and a job, wait for their turn."""
+def a_cancel_meets_an_sbatch_on_its_way(scene: Scene) -> None:
+    """The worker is killed while sbatch takes its time, and the run cancelled; no job is left of it."""
+    programs = _programs(scene)
+    programs.tell("sbatch", 'sleep 8; exec "$real" "$@"')
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.worker() as worker:
+        wait_until(lambda: programs.pending("sbatch") == 0, "sbatch is on its way", timeout_s=120)
+        worker.kill()
+    scene.customer.cancel(run)
+    with scene.worker():
+        scene.wait_until_over()
+    time.sleep(10)  # whatever was on its way has come by now
+    assert not scene.jobs(run)
+
+
+@SCENARIOS.add()
+def the_account_may_have_two_jobs_at_a_time(scene: Scene) -> None:
+    """MaxSubmitJobs is 2; three runs, each with two conversions and a job, wait for their turn."""
     assert scene.lab is not None
     with slurm_faults.submissions_limited(scene.lab, 2):
         scene.submit(3, images=2)
         with scene.worker():
             scene.wait_until_over(timeout_s=600)
+
+
+@SCENARIOS.add()
+def a_run_needs_more_jobs_than_the_account_may_have(scene: Scene) -> None:
+    """MaxSubmitJobs is 2, and a run has five batches: it does them a few at a time."""
+    assert scene.lab is not None
+    with slurm_faults.submissions_limited(scene.lab, 2):
+        (run,) = scene.submit(images=5, batch_size=1)
+        with scene.worker():
+            scene.wait_until_over(timeout_s=600)
+    assert scene.count(run, "JobSubmitted") > 2
+
+
+@SCENARIOS.add()
+def a_run_needs_a_longer_array_than_the_cluster_takes(scene: Scene) -> None:
+    """MaxArraySize is 3, and a run has five batches: it has two arrays, one after the other."""
+    assert scene.lab is not None
+    with slurm_faults.configured(scene.lab, MaxArraySize="3"):
+        (run,) = scene.submit(images=5, batch_size=1)
+        with scene.worker():
+            scene.wait_until_over()
+    assert scene.count(run, "JobSubmitted") > 2
 
 
 @SCENARIOS.add()

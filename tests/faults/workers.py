@@ -17,6 +17,9 @@ from faults.counted_calls import Death
 from services.command import BIOMERO
 from services.processes import descendants, wait_until
 
+LEASE_S = 30
+"""So long a worker that gives no sign of life is believed to live."""
+
 _TESTS = Path(__file__).resolve().parents[1]
 # another machine, as far as processes can tell: process numbers are counted apart
 _ELSEWHERE = ("unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc")
@@ -37,6 +40,8 @@ class WorkerProcess:
         Where that one writes down which ports it calls.
     elsewhere
         It seems to run on another machine.
+    options
+        Of the command line, for the real one.
     """
 
     def __init__(
@@ -47,10 +52,11 @@ class WorkerProcess:
         death: Death | None = None,
         calls: Path | None = None,
         elsewhere: bool = False,
+        options: Sequence[str] = (),
     ) -> None:
         self.env = dict(env)
         self.log = log
-        self._argv: Sequence[str] = (str(BIOMERO), "worker")
+        self._argv: Sequence[str] = (str(BIOMERO), "worker", *options)
         if death is not None or calls is not None:
             words = [sys.executable, "-m", "faults.dying_worker", str(calls or os.devnull)]
             self._argv = (*words, *([str(death)] if death else []))

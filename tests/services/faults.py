@@ -9,7 +9,7 @@ from pathlib import Path
 from services.slurm_lab import SlurmLab
 from services.slurm_nodes import wait_for_nodes
 
-_READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
+READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
 _FULL = """
 mount -t tmpfs -o "size=4m,mode=0755,uid=$2" none "$1" && mkdir "$1/runs" && chown "$2" "$1/runs" &&
 chmod 700 "$1/runs" && ! dd if=/dev/zero of="$1/full" bs=1M 2>/dev/null
@@ -52,7 +52,7 @@ def fast_clock(lab: SlurmLab) -> Iterator[None]:
 @contextmanager
 def read_only(lab: SlurmLab, folder: Path) -> Iterator[None]:
     """The login node sees a folder that cannot be written."""
-    with _login_node_with_mounts(lab, _READ_ONLY, str(folder)):
+    with _login_node_with_mounts(lab, READ_ONLY, str(folder)):
         yield
 
 

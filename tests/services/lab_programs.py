@@ -12,7 +12,7 @@ from pathlib import Path
 
 from services.slurm_lab import SlurmLab
 
-_NAMES = ("sbatch", "squeue", "sacct", "scancel")
+_NAMES = ("sbatch", "squeue", "sacct", "scancel", "tar", "cat")
 # A misfortune is taken from its folder by renaming it, which one process only can.
 _PROGRAM = """#!/bin/sh
 real=/usr/bin/${{0##*/}}
@@ -34,6 +34,34 @@ LATE = '"$real" "$@"; code=$?; sleep 90; exit $code'
 CANNOT_CONNECT = (
     'echo "${0##*/}: error: Batch job submission failed: Unable to contact slurm controller" >&2; exit 1'
 )
+_NOT_MINE = 'mv "$mine" "$told"; exec "$real" "$@"'
+DAMAGES_UPLOAD = f"""
+case "$PWD $*" in */runs/*--extract*) ;; *) {_NOT_MINE} ;; esac
+"$real" "$@" || exit
+for word; do case $word in --directory=*) into=${{word#*=}} ;; esac; done
+file=$(find "$into" -type f -printf '%s %p\\n' | sort -n | tail -n 1)
+printf damaged | dd of="${{file#* }}" bs=1 seek=100 conv=notrunc status=none
+exit 0
+"""
+"""What it takes in for a run is there, but the largest file has other bytes."""
+DAMAGES_DOWNLOAD = f"""
+case "$PWD $*" in */runs/*/out\\ *--create*) ;; *) {_NOT_MINE} ;; esac
+copy=$(mktemp)
+"$real" "$@" >"$copy" || exit
+printf damaged | dd of="$copy" bs=1 seek=700 conv=notrunc status=none
+"$real" --list --file="$copy" >/dev/null || exit
+/usr/bin/cat "$copy"
+rm "$copy"
+exit 0
+"""
+"""What it sends of a run's results is whole, but the first file has other bytes."""
+OVER_QUOTA = f"""
+case "${{0##*/}} $#" in cat\\ 0 | tar*) ;; *) {_NOT_MINE} ;; esac
+/usr/bin/cat >/dev/null
+echo "${{0##*/}}: cell: Cannot write: Disk quota exceeded" >&2
+exit 2
+"""
+"""What it takes in it cannot write, as the account has all that it may have."""
 ACCEPTED_AND_FAILED = (
     '"$real" "$@" >/dev/null 2>&1; '
     'echo "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation" >&2; exit 1'

@@ -164,6 +164,24 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """Return the process that a process belongs to; 0 if it has ended."""
+    return int(_status(pid).get("PPid", "0"))
+
+
+def name_of(pid: int) -> str:
+    """Return the name of a process's program, which may be cut; empty if it has ended."""
+    return _status(pid).get("Name", "")
+
+
+def _status(pid: int) -> dict[str, str]:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    except OSError:
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def with_environment(assignment: str) -> list[int]:
     """Return the processes whose environment holds ``NAME=value``, ourselves and our callers excepted."""
     wanted = assignment.encode()

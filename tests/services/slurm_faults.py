@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from services.processes import end, with_environment
+from services.faults import READ_ONLY
+from services.processes import end, name_of, parent, with_environment
 from services.slurm_lab import SlurmLab
 from services.slurm_nodes import take_back
 
@@ -114,10 +117,36 @@ def dead_node(lab: SlurmLab, node: str) -> Iterator[None]:
         take_back(lab, node)
 
 
+def reboot(lab: SlurmLab, node: str) -> None:
+    """Let a node lose all that runs on it and come back as one that has booted; nobody is told."""
+    kill_node(lab, node)
+    lab.start_node(node, options=("-b",))
+    take_back(lab, node)
+
+
 def kill_node(lab: SlurmLab, node: str) -> None:
-    """End a node's daemon and everything that runs on it."""
+    """End a node's daemon and everything that runs on it, at once: nobody tells the controller of it."""
+    programs = with_environment(f"SLURMD_NODENAME={node}")
+    keepers = [pid for pid in map(parent, programs) if name_of(pid).startswith("slurmstepd")]
+    for pid in (*keepers, *programs):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     lab.daemons.kill(node)
-    end(with_environment(f"SLURMD_NODENAME={node}"))
+    end([*keepers, *programs])
+
+
+@contextmanager
+def node_that_cannot_write(lab: SlurmLab, node: str, folder: Path) -> Iterator[None]:
+    """A node sees a folder that cannot be written, as one whose network file system went wrong."""
+    lab.daemons.stop(node)
+    lab.start_node(node, inside=lab.insulation.with_mounts(READ_ONLY, str(folder)))
+    take_back(lab, node)
+    try:
+        yield
+    finally:
+        lab.daemons.stop(node)
+        lab.start_node(node)
+        take_back(lab, node)
 
 
 @contextmanager
@@ -133,6 +162,21 @@ def all_busy(lab: SlurmLab) -> Iterator[None]:
         yield
     finally:
         lab.run_as_root(["scancel", *jobs])
+
+
+@contextmanager
+def configured(lab: SlurmLab, **settings: str) -> Iterator[None]:
+    """The cluster has other settings; its controller starts again for that, and jobs go on."""
+    path = lab.folder / "etc" / "slurm.conf"
+    before = path.read_text()
+    kept = [line for line in before.splitlines() if line.partition("=")[0] not in settings]
+    path.write_text("\n".join([*kept, *(f"{name}={value}" for name, value in settings.items())]) + "\n")
+    restart(lab)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+        restart(lab)
 
 
 @contextmanager

@@ -70,6 +70,7 @@ class SlurmLab:
             "LANG": "C.UTF-8",
             "SLURM_CONF": str(folder / "etc" / "slurm.conf"),
         }
+        self.controller_program: Sequence[str] = ("slurmctld", "-D")
         self.has_cgroups = False
         self.has_accounting = accounting
         self._nodes = nodes
@@ -182,16 +183,24 @@ class SlurmLab:
 
     def start_controller(self) -> None:
         """Start slurmctld; it knows again what it knew."""
-        self._start_inside("slurmctld", ["slurmctld", "-D"])
+        self._start_inside("slurmctld", self.controller_program)
         wait_until(self._controller_answers, "slurmctld answers")
 
     def stop_controller(self) -> None:
         """Stop slurmctld; jobs go on."""
         self.daemons.stop("slurmctld")
 
-    def start_node(self, name: str) -> None:
-        """Start a node's slurmd."""
-        self._start_inside(name, ["slurmd", "-D", "-N", name])
+    def start_node(self, name: str, *, inside: Sequence[str] = (), options: Sequence[str] = ()) -> None:
+        """Start a node's slurmd.
+
+        Parameters
+        ----------
+        inside
+            What stands before the command, such as `Insulation.with_mounts`.
+        options
+            More of slurmd's own.
+        """
+        self.daemons.start(name, [*inside, *self.insulation.wrap(["slurmd", "-D", "-N", name, *options])])
 
     def start_accounting(self) -> None:
         """Start slurmdbd."""

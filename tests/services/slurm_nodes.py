@@ -56,6 +56,11 @@ def jobs_named(lab: SlurmLab, prefix: str) -> dict[str, str]:
     return {job: state for job, state, name in split if name.startswith(prefix)}
 
 
+def jobs_in_queue(lab: SlurmLab) -> list[str]:
+    """Return the jobs that wait or run; none where no controller answers."""
+    return lab.run_as_user(("squeue", "-h", "-o", "%i")).stdout.decode().split()
+
+
 def node_of(lab: SlurmLab, job: str) -> str:
     """Return the node that a job runs on."""
     return lab.run_as_root(["squeue", "-h", "-j", job, "-o", "%N"]).strip()

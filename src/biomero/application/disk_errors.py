@@ -1,8 +1,9 @@
-"""The seam to this machine's disks: errors of the operating system in our words."""
+"""The seam to disks, here and at the far end: errors of the operating system in our words."""
 
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -33,3 +34,25 @@ def disk_errors(place: object) -> Iterator[None]:
                 f"not allowed to use {exc.filename or place}: {exc.strerror}"
             ) from exc
         raise TransferError(f"{place}: {exc.strerror or exc} ({exc.filename})") from exc
+
+
+def error_number(words: str) -> int | None:
+    """Return the number of the operating system's error in what a program said in the C locale.
+
+    Only those are known that we tell apart.
+    """
+    for line in words.splitlines():
+        for number in (*FULL, *FORBIDDEN, errno.ENOENT):
+            if line.rstrip(" )").endswith(os.strerror(number)):
+                return number
+    return None
+
+
+def remote_disk_error(what: str, words: str) -> BiomeroError | None:
+    """Return the error for a program at the far end that has no space or no permission; else ``None``."""
+    number = error_number(words)
+    if number in FULL:
+        return NoSpaceError(f"{what}: no space or quota left there; free some, then try again. {words}")
+    if number in FORBIDDEN:
+        return RemotePermissionError(f"{what}: not allowed. {words}")
+    return None

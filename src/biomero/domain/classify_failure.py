@@ -284,6 +284,7 @@ _BY_ERROR: tuple[tuple[type[BaseException], FailureClass, str], ...] = (
 )
 _NO_SPACE_HERE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_PERMISSION_HERE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_IN_THE_WAY_HERE = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR})
 _REPORT_IT = "This is a mistake in BIOMERO, not yours: report it with run.json and the log."
 
 
@@ -302,6 +303,12 @@ def failure_of(error: BaseException) -> Failure:
             failure_class=FailureClass.TRANSFER,
             message=text,
             advice="Get permission for the file or folder that the message names.",
+        )
+    if isinstance(error, OSError) and error.errno in _IN_THE_WAY_HERE:
+        return Failure(
+            failure_class=FailureClass.TRANSFER,
+            message=text,
+            advice="Move away what stands at the place that the message names: something else belongs there.",
         )
     named = text if isinstance(error, BiomeroError) else f"{type(error).__name__}: {text}"
     return Failure(failure_class=FailureClass.BUG, message=named, advice=_REPORT_IT)

@@ -130,6 +130,12 @@ def test_a_full_disk_here_is_a_failed_transfer() -> None:
     assert failure_of(PermissionError(13, "Permission denied")).failure_class is FailureClass.TRANSFER
 
 
+def test_something_in_the_way_here_is_no_bug() -> None:
+    failure = failure_of(FileExistsError(17, "File exists", "/results/labels"))
+    assert failure.failure_class is FailureClass.TRANSFER
+    assert "/results/labels" in failure.message
+
+
 def test_what_nobody_foresaw_is_a_bug_and_names_its_class() -> None:
     failure = failure_of(KeyError("x"))
     assert failure.failure_class is FailureClass.BUG

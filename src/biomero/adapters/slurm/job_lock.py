@@ -6,7 +6,7 @@ from __future__ import annotations
 # shell ends; programs that are started meanwhile are to close 9, or they would hold it, too.
 LOCK = r"""
 lock() {
-  (umask 077; : >>"lock.$1") || return 1
+  (umask 077; LC_ALL=C; : >>"lock.$1") || return 1
   exec 9>>"lock.$1"
   flock -E 75 -w 90 9 2>/dev/null
   case $? in 0) return 0 ;; 75) return 75 ;; esac

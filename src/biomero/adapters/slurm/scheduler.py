@@ -15,6 +15,7 @@ from biomero.adapters.slurm.scancel import scancel
 from biomero.adapters.slurm.sinfo import parse_sinfo, sinfo
 from biomero.adapters.slurm.squeue import parse_squeue, squeue
 from biomero.adapters.slurm.submission import Submission, parse_submit, submit
+from biomero.application.disk_errors import remote_disk_error
 from biomero.application.ports.scheduler import ClusterLoad, KnownJob, Partition
 from biomero.application.ports.shell import CommandResult, RemoteShell
 from biomero.domain.ids import SlurmJobId
@@ -22,6 +23,7 @@ from biomero.domain.job import JobRef, JobReport, JobSpec
 from biomero.errors import (
     ArrayTooLargeError,
     BiomeroError,
+    NoSpaceError,
     SchedulerBusyError,
     SchedulerUnavailableError,
     SubmissionRejectedError,
@@ -138,7 +140,9 @@ class SlurmScheduler:
         if submission.obstacle == "nowhere":
             return SubmissionRejectedError(f"there is no folder {submission.detail} on {where}")
         if submission.obstacle == "closed":
-            return SubmissionRejectedError(f"cannot write in {submission.detail} on {where}: {words}")
+            what = f"cannot write in {submission.detail} on {where}"
+            told = remote_disk_error(what, words)
+            return told if isinstance(told, NoSpaceError) else SubmissionRejectedError(f"{what}: {words}")
         if submission.obstacle == "busy":
             return SchedulerUnavailableError(f"{submission.detail} did not answer on {where}: {words}")
         if submission.obstacle == "cancelled":

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 
 from biomero.adapters.ssh.remote_scripts import UNSAFE_STATUS
-from biomero.application.disk_errors import FORBIDDEN, FULL
+from biomero.application.disk_errors import FULL, error_number, remote_disk_error
 from biomero.application.ports.transfer import RemoteFile
 from biomero.errors import (
-    NoSpaceError,
-    RemotePermissionError,
+    BiomeroError,
     TransferError,
     UnparsableOutputError,
     UnsafePathError,
@@ -66,7 +63,7 @@ def parse_size_and_hash(stdout: str) -> tuple[int, str]:
     return int(size), rest.strip().partition(" ")[0]
 
 
-def failure(what: str, status: int, stderr: str) -> TransferError:
+def failure(what: str, status: int, stderr: str) -> BiomeroError:
     """Return the error for a script that failed.
 
     All that a shell tool tells about an error of the operating system is its text. In the C locale,
@@ -75,26 +72,15 @@ def failure(what: str, status: int, stderr: str) -> TransferError:
     words = stderr.strip()[-LAST_WORDS:] or f"exit status {status}"
     if status == UNSAFE_STATUS:
         return UnsafePathError(f"{what}: {words}")
-    number = error_number(stderr)
-    if number in FULL:
-        return NoSpaceError(f"{what}: no space or quota left there; free some, then try again. {words}")
-    if number in FORBIDDEN:
-        return RemotePermissionError(f"{what}: not allowed. {words}")
+    found = remote_disk_error(what, words)
+    if found is not None:
+        return found
     return TransferError(f"{what}: {words}")
 
 
 def is_out_of_space(stderr: str) -> bool:
     """Tell whether the far end has said that it can take no more."""
     return SHORT_WRITE in stderr or error_number(stderr) in FULL
-
-
-def error_number(stderr: str) -> int | None:
-    """Return the number of the operating system's error in a text, if it is one that we tell apart."""
-    for line in stderr.splitlines():
-        for number in (*FULL, *FORBIDDEN, errno.ENOENT):
-            if line.rstrip(" )").endswith(os.strerror(number)):
-                return number
-    return None
 
 
 def _hash_line(line: bytes) -> tuple[bytes, str]:

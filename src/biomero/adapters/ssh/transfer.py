@@ -14,7 +14,6 @@ from biomero.adapters.ssh.connection import RemoteProgram, SshConnection
 from biomero.adapters.ssh.program import ProgramEndedError
 from biomero.adapters.ssh.remote_scripts import script
 from biomero.adapters.ssh.reports import (
-    error_number,
     failure,
     is_out_of_space,
     parse_report,
@@ -22,7 +21,7 @@ from biomero.adapters.ssh.reports import (
 )
 from biomero.adapters.ssh.tar_stream import receive_tar, tar_stream
 from biomero.application.arrivals import Arrivals
-from biomero.application.disk_errors import disk_errors
+from biomero.application.disk_errors import disk_errors, error_number
 from biomero.application.ports.shell import CommandResult
 from biomero.application.ports.transfer import FileToSend, Progress, RemoteFile
 from biomero.application.resume import PART_SUFFIX, good_part_bytes, part_of

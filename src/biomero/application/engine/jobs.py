@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from biomero.application.disk_errors import remote_disk_error
 from biomero.application.engine.attempts import Attempt
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.ports.run_queue import Pool, TryAgain, WaitForJob
@@ -22,7 +23,8 @@ from biomero.errors import RemoteCommandError
 
 _LAST_LOOKS = 4
 
-_WRITE = 'umask 077; cat > "$1.part" && mv -- "$1.part" "$1"'
+# In the C locale a program that cannot write says so in words that we understand.
+_WRITE = 'umask 077; LC_ALL=C; export LC_ALL; cat > "$1.part" && mv -- "$1.part" "$1"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,19 @@ class StepJob:
 
 
 def write_file(context: StepContext, path: str, text: str) -> None:
-    """Write a small file on the cluster, whole or not at all."""
+    """Write a small file on the cluster, whole or not at all.
+
+    Raises
+    ------
+    NoSpaceError, RemotePermissionError, RemoteCommandError
+        If it cannot be written.
+    """
     result = context.cluster.shell.run(
         ("sh", "-c", _WRITE, "sh", path), stdin=text.encode(errors="surrogateescape")
     )
     if not result.ok:
-        raise RemoteCommandError(f"{path} could not be written: {result.stderr.strip()}")
+        what, words = f"{path} could not be written", result.stderr.strip()
+        raise remote_disk_error(what, words) or RemoteCommandError(f"{what}: {words}")
 
 
 def submitted(context: StepContext, attempt: Attempt) -> JobRef | None:

@@ -103,6 +103,8 @@ class Scheduler(Protocol):
         ------
         SubmissionRejectedError
             If the same job would be refused again. Nothing is left behind.
+        NoSpaceError
+            If there is no space or quota left in the folder of the script. Nothing is left behind.
         SchedulerBusyError
             If a limit on how many jobs there may be is reached: the same job is taken when others have ended.
         SchedulerUnavailableError
