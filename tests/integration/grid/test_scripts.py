@@ -57,7 +57,7 @@ def test_a_script_sees_proxies_and_biomero_and_nothing_else(user: User) -> None:
         "BIOMERO_SITE": "here",
     }
     assert {name: seen.get(name) for name in wanted} == wanted
-    assert {"SQLALCHEMY_URL", "AWS_SECRET_ACCESS_KEY"} & set(seen) == set()
+    assert {"SQLALCHEMY_URL", "AWS_SECRET_ACCESS_KEY", "BIOMERO_SMTP_PASSWORD"} & set(seen) == set()
 
 
 def test_the_database_and_other_variables_are_seen_when_asked_for(user: User, grid: OmeroGrid) -> None:
