@@ -30,6 +30,13 @@ def test_a_script_runs_there_and_back(user: User) -> None:
     assert run.status() == "Finished"
 
 
+def test_a_file_that_a_script_makes_comes_back(user: User) -> None:
+    run = user.start(user.upload("makes.py", grid_scripts.MAKES_A_FILE))
+    assert run.wait() == 0, run.results()
+    lines = run.results()["Table"].splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (20001, "image,cells", "19999,7")
+
+
 def test_a_script_that_fails_says_so_and_what_it_printed_is_kept(user: User, grid: OmeroGrid) -> None:
     run = user.start(user.upload("fails.py", grid_scripts.FAILS))
     assert run.wait() == 3
