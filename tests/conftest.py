@@ -23,6 +23,7 @@ _REAL = {
     "apptainer": "a real Apptainer",
     "postgres": "a real PostgreSQL",
     "grid": "a real OMERO.grid",
+    "podman": "a container image built here",
 }
 
 _MET = "met"

@@ -78,6 +78,8 @@ def _build(folder: Path, jobs: int) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         (notes := Path(scratch, "notes")).mkdir()
         argv = ("pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "--wheel-dir", scratch)
+        # pip gets setuptools and wheel: fresh environments lack wheel (Debian's) or both (Python 3.12)
+        argv += ("--use-pep517",)
         done = subprocess.run(
             [sys.executable, "-m", *argv, "--no-binary=zeroc-ice", "-r", str(HERE / "requirements.txt")],
             env={**os.environ, **_compiler(notes, jobs)},

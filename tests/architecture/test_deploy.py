@@ -55,6 +55,13 @@ def test_workers_have_no_rights(name: str) -> None:
             assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
 
 
+@pytest.mark.parametrize("name", COMPOSE)
+def test_all_services_say_whether_they_are_well(name: str) -> None:
+    for service in compose(name)["services"].values():
+        # our own images bring theirs along
+        assert "healthcheck" in service or "build" in service
+
+
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_are_made_of_what_is_there_and_run_as_an_ordinary_user(name: str) -> None:
     text = (DEPLOY / name).read_text()

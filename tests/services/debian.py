@@ -33,7 +33,7 @@ class PackageSource:
         for name in ("lists/partial", "archives/partial"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         (self._folder / "status").touch()
-        (self._folder / "sources.list").write_text(f"deb {_mirror()} {self._release} main\n")
+        (self._folder / "sources.list").write_text(f"deb {mirror()} {self._release} main\n")
         self._apt("update")
         return self
 
@@ -106,7 +106,7 @@ def release_of_this_machine() -> str:
     return facts["VERSION_CODENAME"].strip('"')
 
 
-def _mirror() -> str:
+def mirror() -> str:
     """Return the mirror that apt fetches this machine's release from."""
     release = release_of_this_machine()
     targets = run(

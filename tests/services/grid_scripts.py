@@ -24,6 +24,14 @@ print(json.dumps(dict(env=dict(os.environ), prefix=sys.prefix, omero=omero_versi
 client.closeSession()
 """
 
+MAKES_A_FILE = f"""{_HEAD}
+from omero.rtypes import robject
+with open("table.csv", "w") as table:
+    table.write("image,cells\\n" + "".join("%s,7\\n" % number for number in range(20000)))
+client.setOutput("Table", robject(client.upload("table.csv")))
+client.closeSession()
+"""
+
 FAILS = f"""{_HEAD}
 print("so far so good", flush=True)
 sys.exit(3)

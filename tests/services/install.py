@@ -5,7 +5,18 @@ from __future__ import annotations
 import os
 import sys
 
-from services import biomero_2, chromium, java, omero_grid, omero_py, postgres, shellcheck, sshd
+from services import (
+    biomero_2,
+    chromium,
+    java,
+    omero_grid,
+    omero_py,
+    podman,
+    postgres,
+    shellcheck,
+    sshd,
+    systemd,
+)
 from services.container_fixtures import ensure_all
 from services.crate_validator import crate_validator
 from services.packages import ensure_packages
@@ -18,7 +29,7 @@ def main() -> None:
         sys.exit("the tests start Slurm and sshd and so need root: run `sudo make test`")
     sys.stdout.write("installing the system packages that are missing\n")
     ensure_packages((*PACKAGES, *ACCOUNTING_PACKAGES))
-    for service in (sshd, java, chromium, postgres, omero_grid, shellcheck):
+    for service in (sshd, java, chromium, postgres, omero_grid, shellcheck, podman, systemd):
         service.ensure_packages()
     ensure_all()
     crate_validator()

@@ -31,6 +31,11 @@ class Way(Enum):
 class Link:
     """Forwards a port of loopback to another one, as well as it is told to.
 
+    Parameters
+    ----------
+    outside
+        Address and port where clients dial, if not a free port of 127.0.0.1; all of 127.0.0.0/8 is loopback.
+
     Attributes
     ----------
     port
@@ -39,9 +44,9 @@ class Link:
         Set when connections were reset because so many bytes had passed; see `cut_after`.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, outside: tuple[str, int] | None = None) -> None:
         self.target = target
-        (self.port,) = free_ports(1)
+        self._address, self.port = outside or ("127.0.0.1", free_ports(1)[0])
         self.dropped = threading.Event()
         self.passed = {Way.UP: 0, Way.DOWN: 0}
         self._left: dict[Way, int] = {}
@@ -114,7 +119,9 @@ class Link:
     async def _open(self) -> None:
         self._flows.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, reuse_address=True)
+            self._server = await asyncio.start_server(
+                self._serve, self._address, self.port, reuse_address=True
+            )
 
     async def _shut(self) -> None:
         if self._server is not None:

@@ -159,6 +159,15 @@ class OmeroGrid:
         ours = {master, *descendants(master)}
         return [pid for pid in with_environment(self._mark) if pid not in ours]
 
+    def forget_subscribers(self) -> None:
+        """Let IceStorm know no processor any more, as after messages that did not arrive."""
+        self._run(
+            "icestormadmin",
+            "--IceStormAdmin.TopicManager.Default=OMERO.IceStorm/TopicManager",
+            "-e",
+            r"destroy \/internal\/ProcessorAccept",
+        )
+
     def processor_objects(self) -> set[str]:
         """Return the identities of processors that the registry knows."""
         said = self._admin("object list Processor*") or ""
@@ -231,17 +240,11 @@ class OmeroGrid:
         self._daemons.start(daemon, argv, env=variables)
 
     def _admin(self, command: str, *, must: bool = True) -> str | None:
+        return self._run("icegridadmin", "-u", "x", "-p", "x", "-e", command, must=must)
+
+    def _run(self, program: str, *words: str, must: bool = True) -> str | None:
         done = subprocess.run(
-            (
-                "icegridadmin",
-                f"--Ice.Default.Locator={self.files.locator}",
-                "-u",
-                "x",
-                "-p",
-                "x",
-                "-e",
-                command,
-            ),
+            (program, f"--Ice.Default.Locator={self.files.locator}", *words),
             capture_output=True,
             text=True,
             check=False,
@@ -249,7 +252,7 @@ class OmeroGrid:
         )
         if done.returncode != 0:
             if must:
-                raise RuntimeError(f"{command}: {done.stderr} {done.stdout}")
+                raise RuntimeError(f"{words[-1]}: {done.stderr} {done.stdout}")
             return None
         return done.stdout
 

@@ -23,6 +23,8 @@ FORWARDED = (
     "IMPORTER_ENABLED",
 )
 """The variables that scripts see beside OMERO's own; a ``*`` at the end stands for any rest."""
+SECRETS = ("BIOMERO_SMTP_PASSWORD", "BIOMERO_WEBHOOK_SECRET", "BIOMERO_WEBHOOK_URL")
+"""The engine's own among ``BIOMERO_*``; like the database's, no ``*`` stands for them."""
 DATABASE = "SQLALCHEMY_URL"
 """Holds a password. Scripts talk to the engine, and see this only when it is asked for."""
 _YES = {"1", "true", "yes", "on"}
@@ -84,14 +86,13 @@ class ScriptSettings:
         >>> ScriptSettings(name="w").forwarded({"no_proxy": "x", "BIOMERO_HOST": "y", "SQLALCHEMY_URL": "z"})
         {'no_proxy': 'x', 'BIOMERO_HOST': 'y'}
         """
-        return {
-            name: value
-            for name, value in environment.items()
-            if any(
-                name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
-                for wanted in self.variables
-            )
-        }
+        return {name: value for name, value in environment.items() if self._shows(name)}
+
+    def _shows(self, name: str) -> bool:
+        if name in self.variables:
+            return True
+        starts = (wanted[:-1] for wanted in self.variables if wanted.endswith("*"))
+        return name not in {*SECRETS, DATABASE} and name.startswith(tuple(starts))
 
     def interpreter_of(self, script: str) -> str | None:
         """Return the interpreter that was chosen for a script; ``None`` if none was."""

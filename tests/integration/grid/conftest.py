@@ -19,6 +19,7 @@ VARIABLES = {
     "PERSISTENCE_MODULE": "eventsourcing_sqlalchemy",
     "IMPORTER_ENABLED": "true",
     "BIOMERO_SITE": "here",
+    "BIOMERO_SMTP_PASSWORD": "not for scripts either",
     "SQLALCHEMY_URL": "postgresql://biomero:secret@database/biomero",
     "AWS_SECRET_ACCESS_KEY": "not for scripts",
 }

@@ -102,6 +102,16 @@ def test_a_registry_that_was_killed_with_blitz_comes_back_and_finds_the_processo
     wait_until(lambda: can_run_a_script(grid), "scripts run again", timeout_s=60)
 
 
+def test_a_processor_that_icestorm_has_forgotten_is_asked_again(grid: OmeroGrid) -> None:
+    before = grid.processor_pid()
+    a_script_runs(grid)
+    # it forgets a subscriber whom a message did not reach; messages to the one before count, too
+    grid.forget_subscribers()
+    assert not can_run_a_script(grid)
+    wait_until(lambda: can_run_a_script(grid), "scripts run again", timeout_s=60)
+    assert grid.processor_pid() == before
+
+
 def can_run_a_script(grid: OmeroGrid) -> bool:
     try:
         a_script_runs(grid)

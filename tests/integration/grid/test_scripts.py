@@ -30,6 +30,13 @@ def test_a_script_runs_there_and_back(user: User) -> None:
     assert run.status() == "Finished"
 
 
+def test_a_file_that_a_script_makes_comes_back(user: User) -> None:
+    run = user.start(user.upload("makes.py", grid_scripts.MAKES_A_FILE))
+    assert run.wait() == 0, run.results()
+    lines = run.results()["Table"].splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (20001, "image,cells", "19999,7")
+
+
 def test_a_script_that_fails_says_so_and_what_it_printed_is_kept(user: User, grid: OmeroGrid) -> None:
     run = user.start(user.upload("fails.py", grid_scripts.FAILS))
     assert run.wait() == 3
@@ -57,7 +64,7 @@ def test_a_script_sees_proxies_and_biomero_and_nothing_else(user: User) -> None:
         "BIOMERO_SITE": "here",
     }
     assert {name: seen.get(name) for name in wanted} == wanted
-    assert {"SQLALCHEMY_URL", "AWS_SECRET_ACCESS_KEY"} & set(seen) == set()
+    assert {"SQLALCHEMY_URL", "AWS_SECRET_ACCESS_KEY", "BIOMERO_SMTP_PASSWORD"} & set(seen) == set()
 
 
 def test_the_database_and_other_variables_are_seen_when_asked_for(user: User, grid: OmeroGrid) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from services import grid_scripts
 from services.grid_files import WORKER
+from services.link import Link, Way
 from services.omero_account import STARTUP, OmeroAccount
 from services.omero_grid import OmeroGrid
 from services.processes import descendants, free_ports, wait_until
@@ -44,22 +45,24 @@ def master() -> Iterator[OmeroGrid]:
 class Worker:
     """A worker that a start-up script runs."""
 
-    def __init__(self, account: OmeroAccount, grid: OmeroGrid, kind: str) -> None:
+    def __init__(
+        self, account: OmeroAccount, grid: OmeroGrid, kind: str, *, address: str = "localhost"
+    ) -> None:
         self._account = account
         self._grid = grid
         self._kind = kind
         self._log = account.home / "worker.log"
-        self.node_port, processor_port, self._http_port = free_ports(3)
+        self.node_port, self.processor_port, self._http_port = free_ports(3)
         self._variables = {
             **dict([grid.mark.split("=", 1)]),
             "PATH": f"{grid.folder / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
             "CONFIG_omero_master_host": "localhost",
             "OMERO_WORKER_NAME": WORKER,
             "OMERO_WORKER_HOST": "localhost",
-            "OMERO_WORKER_ADDRESS": "localhost",
+            "OMERO_WORKER_ADDRESS": address,
             "OMERO_WORKER_BIND": "127.0.0.1",
             "OMERO_WORKER_PORT": str(self.node_port),
-            "OMERO_PROCESSOR_PORT": str(processor_port),
+            "OMERO_PROCESSOR_PORT": str(self.processor_port),
             "OMERO_REGISTRY_PORT": str(grid.files.registry_port),
             "OMERO_ROUTER_PORT": str(grid.files.router_port),
             "BIOMERO_ENGINE": f"{BIOMERO} worker --http 127.0.0.1:{self._http_port}",
@@ -143,6 +146,24 @@ def test_a_worker_writes_its_files_and_runs_scripts(
     assert "told to end" in worker.said()
     assert not Path(f"/proc/{processor}").exists()
     assert master.left_of_worker() == []
+
+
+def test_a_worker_behind_nat_is_called_at_its_outer_address(account: OmeroAccount, master: OmeroGrid) -> None:
+    outside = "127.0.0.2"  # nothing of the worker listens there
+    worker = Worker(account, master, "external", address=outside)
+    with (
+        Link(worker.node_port, outside=(outside, worker.node_port)) as node,
+        Link(worker.processor_port, outside=(outside, worker.processor_port)) as processor,
+        worker.running(),
+    ):
+        wait_until(lambda: "Entering main loop" in log_of(account), "the processor", timeout_s=60)
+        with master.user() as user:
+            run = user.start(user.upload("greets.py", grid_scripts.GREETS), n=7)
+            assert run.wait() == 0
+        assert node.passed[Way.UP] > 0
+        assert processor.passed[Way.UP] > 0
+        os.kill(worker.pid, signal.SIGTERM)
+    assert worker.code == 0
 
 
 def log_of(account: OmeroAccount) -> str:

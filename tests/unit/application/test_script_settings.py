@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from biomero.application.script_settings import settings_from
+from biomero.adapters.config.keys import SETTINGS
+from biomero.application.script_settings import DATABASE, SECRETS, settings_from
 from biomero.errors import ConfigurationError
 
 HERE = {"OMERO_WORKER_NAME": "worker"}
@@ -28,6 +29,19 @@ def test_scripts_see_what_is_on_the_list(asked: dict[str, str], seen: set[str]) 
     names = ("https_proxy", "NO_PROXY", "BIOMERO_A", "SQLALCHEMY_URL", "AWS_KEY", "TZ", "BIOMERO", "PROXY")
     environment = dict.fromkeys(names, "value")
     assert set(settings_from({**HERE, **asked}).forwarded(environment)) == seen
+
+
+def test_secrets_are_seen_only_when_they_are_named() -> None:
+    environment = dict.fromkeys((*SECRETS, DATABASE, "BIOMERO_A"), "value")
+    every = settings_from({**HERE, "BIOMERO_SCRIPT_VARIABLES": "*"})
+    assert set(every.forwarded(environment)) == {"BIOMERO_A"}
+    named = settings_from({**HERE, "BIOMERO_SCRIPT_VARIABLES": SECRETS[0]})
+    assert set(named.forwarded(environment)) == {"BIOMERO_A", SECRETS[0]}
+
+
+def test_the_list_of_secrets_is_that_of_the_configuration() -> None:
+    secrets = {name for setting in SETTINGS if setting.is_secret for name in setting.variables}
+    assert {*SECRETS, DATABASE} == secrets
 
 
 def test_the_name_is_the_worker_s_unless_another_is_given() -> None:

@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _BEAT_S = 1.0
 _BEATS_A_CHECK = 5
 """omero-py itself looks once a minute whether its session is alive."""
+_BEATS_A_SUBSCRIPTION = 15
 _ENDPOINTS = {
     "BIOMERO_PROCESSOR_ENDPOINTS": "Endpoints",
     "BIOMERO_PROCESSOR_PUBLISHED": "PublishedEndpoints",
@@ -63,6 +64,23 @@ class ScriptProcessor(omero.processor.ProcessorI):  # type: ignore[misc] # omero
             beat += 1
             if beat % _BEATS_A_CHECK == 0:
                 self.ctx.check()
+            if beat % _BEATS_A_SUBSCRIPTION == 0:
+                self._subscribe_again()
+
+    def _subscribe_again(self) -> None:
+        """Say that this processor is there, which changes nothing where that is known.
+
+        IceStorm forgets a subscriber whom a message did not reach. One that was sent to the process before
+        this one, of the same identity, may count after this one has subscribed; nobody would tell us.
+        """
+        if self.prx is None:
+            return
+        try:
+            processor = omero.grid.ProcessorPrx.uncheckedCast(self.prx)
+            self.internal_session().sharedResources().addProcessor(processor)
+        except Ice.Exception:
+            # OMERO is away; a new session subscribes by itself
+            _LOG.debug("no subscription", exc_info=True)
 
     def lookup(self, job: Any) -> tuple[Any, Any]:
         """Remember which script is meant; the same thread chooses its interpreter next."""
