@@ -80,6 +80,7 @@ def another_controller_takes_over(scene: Scene) -> None:
         (run,) = scene.submit(images=2)
         with scene.held():
             scene.wait_until_working(run, "workflow")
+            time.sleep(6)  # the controller writes down what it knows every five seconds
             with slurm_faults.killed(lab):
                 wait_until(lambda: bool(jobs_in_queue(lab)), "the backup answers", timeout_s=90, every_s=1)
                 (other,) = scene.submit()

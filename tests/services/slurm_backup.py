@@ -15,7 +15,7 @@ from services.slurm_nodes import take_back
 # controller looks its own name up to find its address, for which it gets a file of hosts, too.
 _HOSTS = {"first": "127.0.0.1", "second": "127.0.0.2"}
 _LOCALHOST = ("localhost", "127.0.0.1")
-_PROGRAM = 'hostname "$1" && mount --bind "$2" /etc/hosts && exec slurmctld -D'
+_PROGRAM = 'hostname "$1" && mount --bind "$2" /etc/hosts && exec slurmctld -D -f "$3"'
 
 
 @contextmanager
@@ -23,13 +23,11 @@ def backup_controller(lab: SlurmLab) -> Iterator[None]:
     """The cluster has two controllers, of which the first one is in charge at first, and again at the end."""
     path = lab.folder / "etc" / "slurm.conf"
     before, program = path.read_text(), lab.controller_program
-    hosts = path.with_name("hosts")
-    hosts.write_text("".join(f"{address} {name}\n" for name, address in (*_HOSTS.items(), _LOCALHOST)))
     try:
-        path.write_text(_with_two(before, pids=f"{lab.folder}/slurm/slurmctld"))
-        lab.controller_program = _named("first", hosts)
+        path.write_text(_with_two(before))
+        lab.controller_program = _program("first", path)
         _start_all_again(lab)
-        lab.daemons.start("second", lab.insulation.wrap(_named("second", hosts)))
+        lab.daemons.start("second", lab.insulation.wrap(_program("second", path)))
         wait_until(lambda: state_of(lab) == ("UP", "UP"), "both controllers answer")
         yield
     finally:
@@ -39,14 +37,18 @@ def backup_controller(lab: SlurmLab) -> Iterator[None]:
         _start_all_again(lab)
 
 
-def _with_two(configuration: str, *, pids: str) -> str:
+def _with_two(configuration: str) -> str:
     old = next(line for line in configuration.splitlines() if line.startswith("SlurmctldHost="))
     new = "\n".join(f"SlurmctldHost={name}({address})" for name, address in _HOSTS.items())
-    return configuration.replace(old, new).replace(f"{pids}.pid", f"{pids}.%h.pid")
+    return configuration.replace(old, new)
 
 
-def _named(name: str, hosts: Path) -> list[str]:
-    return ["sh", "-c", _PROGRAM, "sh", name, str(hosts)]
+def _program(name: str, configuration: Path) -> list[str]:
+    """Return the command of one controller; with the other's file for its number it would kill that one."""
+    hosts, own = (configuration.with_name(f"{name}.{kind}") for kind in ("hosts", "conf"))
+    hosts.write_text("".join(f"{address} {host}\n" for host, address in (*_HOSTS.items(), _LOCALHOST)))
+    own.write_text(configuration.read_text().replace("/slurmctld.pid", f"/{name}.pid"))
+    return ["sh", "-c", _PROGRAM, "sh", name, str(hosts), str(own)]
 
 
 def state_of(lab: SlurmLab) -> tuple[str, str]:
