@@ -8,10 +8,13 @@ set -uo pipefail
 check_names
 # the name that others know this worker by; where there is none, the host's own
 own=${OMERO_WORKER_HOST:-$OMERO_WORKER_NAME}
-address=$(address_of "$own")
-[ -n "$address" ] || address=$(address_of "$(hostname)")
-[ -n "$address" ] || die "neither '$own' nor '$(hostname)' resolves: set OMERO_WORKER_HOST to this worker's name in the network"
-ENDPOINTS="IceGrid.Node.Endpoints=tcp -h $address"
+[ -n "$(address_of "$own")" ] || own=$(hostname)
+[ -n "$(address_of "$own")" ] ||
+    die "neither '${OMERO_WORKER_HOST:-$OMERO_WORKER_NAME}' nor '$own' resolves: set OMERO_WORKER_HOST to this worker's name in the network"
 await_master
+address=$(own_address_of "$own")
+ENDPOINTS="IceGrid.Node.Endpoints=tcp -h $address"
+# the master's descriptor says "all addresses", and OMERO would wait for those that it does not reach
+export BIOMERO_PROCESSOR_ENDPOINTS="tcp -h $address"
 write_files
 supervise

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 WORKER = "biomeroworker-external"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,9 @@ class GridFiles:
         Nodes with the name of the server that each of them hosts.
     worker_is_root
         Whether these nodes run as root.
+    host
+        The address of the master. Where that is not loopback, processors listen at all addresses that they
+        have, as OMERO's own template says.
     """
 
     folder: Path
@@ -31,14 +35,15 @@ class GridFiles:
     tests: Path
     workers: Mapping[str, str] = field(default_factory=lambda: {WORKER: "Processor-0"})
     worker_is_root: bool = True
+    host: str = LOOPBACK
 
     @property
     def locator(self) -> str:
-        return f"IceGrid/Locator:tcp -h 127.0.0.1 -p {self.registry_port}"
+        return f"IceGrid/Locator:tcp -h {self.host} -p {self.registry_port}"
 
     @property
     def router(self) -> str:
-        return f"OMERO.Glacier2/router:tcp -p {self.router_port} -h 127.0.0.1"
+        return f"OMERO.Glacier2/router:tcp -p {self.router_port} -h {self.host}"
 
     def write(self) -> None:
         """Write all of them."""
@@ -48,22 +53,28 @@ class GridFiles:
             locator = {"Ice.Default.Locator": self.locator}
             _properties(self.folder / node / "etc" / "internal.cfg", locator)
             _properties(self.folder / node / "etc" / "ice.config", {"Ice.Default.Router": self.router})
-        _properties(self.folder / "master" / "etc" / "master.cfg", {**_node("master"), **self._registry()})
+        master = {**_node("master", self.host), **self._registry()}
+        _properties(self.folder / "master" / "etc" / "master.cfg", master)
         for worker in self.workers:
-            _properties(self.folder / worker / "etc" / f"{worker}.cfg", _node(worker))
+            _properties(self.folder / worker / "etc" / f"{worker}.cfg", _node(worker, LOOPBACK))
         (self.folder / "grid.xml").write_text(self._application())
 
     def another_application(self, server: str) -> str:
         """Return an application with one more server for scripts, at the master's node."""
-        node = f'<node name="master">{_processor(server, is_root=True)}</node>'
+        processor = _processor(server, is_root=True, endpoints=f"tcp -h {LOOPBACK}")
+        node = f'<node name="master">{processor}</node>'
         return f'<icegrid><application name="second">{node}</application></icegrid>\n'
+
+    def _processor(self, server: str) -> str:
+        endpoints = f"tcp -h {LOOPBACK}" if self.host == LOOPBACK else "tcp"
+        return _processor(server, is_root=self.worker_is_root, endpoints=endpoints)
 
     def _registry(self) -> dict[str, object]:
         return {
             "IceGrid.Node.CollocateRegistry": 1,
-            "IceGrid.Registry.Client.Endpoints": f"tcp -h 127.0.0.1 -p {self.registry_port}",
-            "IceGrid.Registry.Server.Endpoints": "tcp -h 127.0.0.1",
-            "IceGrid.Registry.Internal.Endpoints": "tcp -h 127.0.0.1",
+            "IceGrid.Registry.Client.Endpoints": f"tcp -h {self.host} -p {self.registry_port}",
+            "IceGrid.Registry.Server.Endpoints": f"tcp -h {self.host}",
+            "IceGrid.Registry.Internal.Endpoints": f"tcp -h {self.host}",
             # OMERO's own Ice is 3.6, which says IceGrid.Registry.Data here
             "IceGrid.Registry.LMDB.Path": "var/registry",
             "IceGrid.Registry.LMDB.MapSize": 10,
@@ -77,7 +88,7 @@ class GridFiles:
             exe=str(self.blitz_python),
             options=("-m", "services.small_blitz"),
             variables={"PYTHONPATH": str(self.tests)},
-            inside=_adapter("BlitzAdapter", group="BlitzAdapters"),
+            inside=_adapter("BlitzAdapter", f"tcp -h {self.host}", group="BlitzAdapters"),
             properties={"Ice.ThreadPool.Server.Size": 10, "Ice.ThreadPool.Server.SizeMax": 50},
         )
         router = _server(
@@ -85,8 +96,8 @@ class GridFiles:
             exe="glacier2router",
             properties={
                 "Glacier2.InstanceName": "OMERO.Glacier2",
-                "Glacier2.Client.Endpoints": f"tcp -p {self.router_port} -h 127.0.0.1",
-                "Glacier2.Server.Endpoints": "tcp -h 127.0.0.1",
+                "Glacier2.Client.Endpoints": f"tcp -p {self.router_port} -h {self.host}",
+                "Glacier2.Server.Endpoints": f"tcp -h {self.host}",
                 "Glacier2.SessionTimeout": 600,
                 "Glacier2.Client.ForwardContext": 1,
                 "Glacier2.PermissionsVerifier": "BlitzVerifier@BlitzAdapters",
@@ -94,16 +105,17 @@ class GridFiles:
             },
         )
         nodes = "".join(
-            f"<node name={quoteattr(node)}>{_processor(server, is_root=self.worker_is_root)}</node>"
+            f"<node name={quoteattr(node)}>{self._processor(server)}</node>"
             for node, server in self.workers.items()
         )
+        storm = _STORM.replace("HOST", self.host)
         return (
-            f'<icegrid><application name="OMERO">{_GROUP}<node name="master">{blitz}{router}{_STORM}</node>'
+            f'<icegrid><application name="OMERO">{_GROUP}<node name="master">{blitz}{router}{storm}</node>'
             f"{nodes}</application></icegrid>\n"
         )
 
 
-def _processor(server: str, *, is_root: bool) -> str:
+def _processor(server: str, *, is_root: bool, endpoints: str) -> str:
     """Return what OMERO's own template says of a Processor: Python is looked up on the worker."""
     return _server(
         server,
@@ -111,7 +123,7 @@ def _processor(server: str, *, is_root: bool) -> str:
         is_root=is_root,
         options=("-m", "runProcessor"),
         variables={"OMERO_STARTUP_WAIT": "0"},
-        inside=_adapter("ProcessorAdapter"),
+        inside=_adapter("ProcessorAdapter", endpoints),
         properties={
             "Ice.ImplicitContext": "Shared",
             "omero.logging.directory": "var/log/",
@@ -124,9 +136,9 @@ def _processor(server: str, *, is_root: bool) -> str:
     )
 
 
-def _node(name: str) -> dict[str, object]:
+def _node(name: str, host: str) -> dict[str, object]:
     return {
-        "IceGrid.Node.Endpoints": "tcp -h 127.0.0.1",
+        "IceGrid.Node.Endpoints": f"tcp -h {host}",
         "IceGrid.Node.Name": name,
         "IceGrid.Node.Data": f"var/{name}",
         "IceGrid.Node.Output": "var/log",
@@ -163,9 +175,9 @@ def _server(
     )
 
 
-def _adapter(name: str, *, group: str | None = None) -> str:
+def _adapter(name: str, endpoints: str, *, group: str | None = None) -> str:
     member = f' replica-group="{group}"' if group else ""
-    return f'<adapter name="{name}" endpoints="tcp -h 127.0.0.1"{member}/>'
+    return f'<adapter name="{name}" endpoints="{endpoints}"{member}/>'
 
 
 _GROUP = """<replica-group id="BlitzAdapters">
@@ -174,9 +186,9 @@ _GROUP = """<replica-group id="BlitzAdapters">
 </replica-group>"""
 _STORM = """<icebox id="OMERO.IceStorm" user="root" exe="icebox" activation="always" pwd=".">
 <service name="OMERO.IceStorm" entry="IceStormService,37:createIceStorm">
-<adapter name="OMERO.IceStorm.TopicManager" endpoints="tcp -h 127.0.0.1">
+<adapter name="OMERO.IceStorm.TopicManager" endpoints="tcp -h HOST">
 <object identity="OMERO.IceStorm/TopicManager" type="::IceStorm::TopicManager"/></adapter>
-<adapter name="OMERO.IceStorm.Publish" endpoints="tcp -h 127.0.0.1"/>
+<adapter name="OMERO.IceStorm.Publish" endpoints="tcp -h HOST"/>
 <properties><property name="OMERO.IceStorm.InstanceName" value="OMERO.IceStorm"/>
 <property name="OMERO.IceStorm.LMDB.Path" value="var/storm"/>
 <property name="OMERO.IceStorm.LMDB.MapSize" value="1"/></properties></service></icebox>"""

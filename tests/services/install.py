@@ -8,6 +8,7 @@ import sys
 from services import (
     biomero_2,
     chromium,
+    host,
     java,
     omero_grid,
     omero_py,
@@ -29,7 +30,7 @@ def main() -> None:
         sys.exit("the tests start Slurm and sshd and so need root: run `sudo make test`")
     sys.stdout.write("installing the system packages that are missing\n")
     ensure_packages((*PACKAGES, *ACCOUNTING_PACKAGES))
-    for service in (sshd, java, chromium, postgres, omero_grid, shellcheck, podman, systemd):
+    for service in (sshd, java, chromium, postgres, omero_grid, shellcheck, podman, systemd, host):
         service.ensure_packages()
     ensure_all()
     crate_validator()

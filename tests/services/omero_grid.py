@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from services.grid_files import WORKER, GridFiles
+from services import grid_scripts
+from services.grid_files import LOOPBACK, WORKER, GridFiles
 from services.guard import guarded
 from services.omero_py import CURRENT, REPOSITORY, ensure_environment
-from services.omero_user import User, logged_in
+from services.omero_user import Refused, User, logged_in
 from services.packages import ensure_packages as ensure
 from services.processes import Daemons, descendants, end, free_ports, wait_until, with_environment
 
@@ -42,10 +44,17 @@ class OmeroGrid:
         What the worker's node has in its environment.
     has_worker
         If not, the grid is started without its worker, whose node another account will run.
+    host
+        The address at which the master is reached.
     """
 
     def __init__(
-        self, folder: Path, *, variables: Mapping[str, str] | None = None, has_worker: bool = True
+        self,
+        folder: Path,
+        *,
+        variables: Mapping[str, str] | None = None,
+        has_worker: bool = True,
+        host: str = LOOPBACK,
     ) -> None:
         ensure_packages()
         registry, router = free_ports(2)
@@ -57,6 +66,7 @@ class OmeroGrid:
             blitz_python=ensure_environment(CURRENT),
             tests=_TESTS,
             worker_is_root=has_worker,
+            host=host,
         )
         self._has_worker = has_worker
         self._mark = f"{_MARK}={secrets.token_hex(8)}"
@@ -158,6 +168,20 @@ class OmeroGrid:
         assert master is not None
         ours = {master, *descendants(master)}
         return [pid for pid in with_environment(self._mark) if pid not in ours]
+
+    def runs_a_script(self) -> bool:
+        """Run one and say whether that went well; not so if nobody takes it."""
+        try:
+            with self.user() as user:
+                run = user.start(user.upload("greets.py", grid_scripts.GREETS), n=1)
+                return run.wait() == 0 and run.results()["Message"] == "hello 1"
+        except Refused:
+            return False
+
+    def processor_hosts(self) -> set[str]:
+        """Return the addresses at which the processor says that it is."""
+        said = self._admin("adapter endpoints Processor-0.ProcessorAdapter") or ""
+        return set(re.findall(r" -h (\S+)", said))
 
     def forget_subscribers(self) -> None:
         """Let IceStorm know no processor any more, as after messages that did not arrive."""

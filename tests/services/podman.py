@@ -16,6 +16,8 @@ from services.packages import ensure_packages as ensure
 
 # runc: Debian's crun refuses machines with both versions of control groups
 PACKAGES = ("podman", "buildah", "runc", "debootstrap")
+_RUN = Path("/run/biomero-test-containers")
+"""What runs now; gone when the machine starts anew, unlike the images."""
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _SETTINGS = """
 [containers]
@@ -107,13 +109,17 @@ class Podman:
         with self.locked():
             self.run("build", *words, "--target=build", f"--tag={name}-build", str(context))
             said = self.run("build", *words, f"--tag={name}", str(context)).stdout
+            # of sessions that were killed; those of others may be running beside this one
+            self.run("container", "prune", "--force", "--filter=until=24h")
             self.run("image", "prune", "--force")
         return said
 
     @contextmanager
-    def container(self, image: str, options: Sequence[str], *command: str) -> Iterator[Container]:
-        """Run a container beside the test, in the machine's own network; it is removed with the block."""
-        done = self.run("run", "--detach", "--network=host", *options, image, *command)
+    def container(
+        self, image: str, options: Sequence[str], *command: str, network: str = "host"
+    ) -> Iterator[Container]:
+        """Run a container in the machine's own network or another; it is removed with the block."""
+        done = self.run("run", "--detach", f"--network={network}", *options, image, *command)
         container = Container(self, done.stdout.split()[-1])
         try:
             yield container
@@ -130,7 +136,7 @@ class Podman:
         PodmanError
             If it must succeed, and does not.
         """
-        place = (f"--root={self.folder}/images", f"--runroot={self.folder}/run")
+        place = (f"--root={self.folder}/images", f"--runroot={_RUN}")
         done = subprocess.run(
             ("podman", *place, *words),
             stdin=subprocess.DEVNULL,

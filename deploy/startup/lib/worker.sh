@@ -30,6 +30,18 @@ check_names() {
 # Print the address of a host; nothing if its name is not known.
 address_of() { getent ahostsv4 "$1" | awk 'NR == 1 { print $1 }'; }
 
+# Print this worker's address by its name: of several (a container in several networks has them), the one that the
+# master sees it come from. The others may be out of the master's reach.
+own_address_of() {
+    local towards
+    towards=$(python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], 4061))
+print(s.getsockname()[0])' "$MASTER_ADDRESS" 2>/dev/null)
+    getent ahostsv4 "$1" |
+        awk -v towards="$towards" 'NR == 1 { first = $1 } $1 == towards { found = 1 } END { print found ? towards : first }'
+}
+
 # Wait until the registry answers, with pauses that grow, and say what for; sets MASTER_ADDRESS.
 await_master() {
     local pause=1 began=$SECONDS what

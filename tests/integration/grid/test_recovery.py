@@ -10,7 +10,7 @@ import pytest
 
 from services import grid_scripts
 from services.omero_grid import OmeroGrid
-from services.omero_user import Refused, Run, User
+from services.omero_user import Run, User
 from services.processes import start_time, wait_until, with_environment
 
 pytestmark = pytest.mark.grid
@@ -22,13 +22,6 @@ def running(user: User, tmp_path: Path) -> Run:
     run = user.start(user.upload("leaves.py", grid_scripts.leaves_processes(started, is_stubborn=True)))
     wait_until(started.exists, "the script runs")
     return run
-
-
-def a_script_runs(grid: OmeroGrid) -> None:
-    with grid.user() as user:
-        run = user.start(user.upload("greets.py", grid_scripts.GREETS), n=1)
-        assert run.wait() == 0
-        assert run.results()["Message"] == "hello 1"
 
 
 def nothing_runs(grid: OmeroGrid) -> bool:
@@ -47,7 +40,7 @@ def test_a_killed_processor_takes_its_scripts_along_and_the_next_one_tells_omero
     assert running.status() == "Error"
     assert (grid.worker / "var" / "log" / "scripts" / f"{running.job}.out").read_text() == "they run\n"
     assert list((grid.folder / "tmp").glob("*/*/process*.dir")) == []
-    a_script_runs(grid)
+    assert grid.runs_a_script()
 
 
 def test_keepers_that_were_killed_too_leave_nothing_to_the_next_processor(
@@ -81,7 +74,7 @@ def test_a_killed_node_comes_back_with_one_processor(running: Run, grid: OmeroGr
     grid.start_worker()
     wait_until(lambda: grid.processor_pid() not in {None, before}, "a processor", timeout_s=60)
     grid.await_processor()
-    a_script_runs(grid)
+    assert grid.runs_a_script()
     assert len(processors(grid)) == 1
 
 
@@ -94,30 +87,21 @@ def processors(grid: OmeroGrid) -> list[int]:
 
 def test_a_registry_that_was_killed_with_blitz_comes_back_and_finds_the_processor(grid: OmeroGrid) -> None:
     before = grid.processor_pid()
-    a_script_runs(grid)
+    assert grid.runs_a_script()
     grid.kill_master()
     grid.start_master()
     wait_until(lambda: grid.processor_pid() is not None, "the processor", timeout_s=60)
     assert grid.processor_pid() == before
-    wait_until(lambda: can_run_a_script(grid), "scripts run again", timeout_s=60)
+    wait_until(grid.runs_a_script, "scripts run again", timeout_s=60)
 
 
 def test_a_processor_that_icestorm_has_forgotten_is_asked_again(grid: OmeroGrid) -> None:
     before = grid.processor_pid()
-    a_script_runs(grid)
+    assert grid.runs_a_script()
     # it forgets a subscriber whom a message did not reach; messages to the one before count, too
     grid.forget_subscribers()
-    assert not can_run_a_script(grid)
-    wait_until(lambda: can_run_a_script(grid), "scripts run again", timeout_s=60)
+    wait_until(grid.runs_a_script, "scripts run again", timeout_s=60)
     assert grid.processor_pid() == before
-
-
-def can_run_a_script(grid: OmeroGrid) -> bool:
-    try:
-        a_script_runs(grid)
-    except Refused:
-        return False
-    return True
 
 
 def test_another_worker_has_an_identity_of_its_own_and_takes_over(grid: OmeroGrid) -> None:
@@ -127,6 +111,6 @@ def test_another_worker_has_an_identity_of_its_own_and_takes_over(grid: OmeroGri
         assert other.startswith("Processor-")
         grid.disable_processor()
         try:
-            wait_until(lambda: can_run_a_script(grid), "the other runs it", timeout_s=60)
+            wait_until(grid.runs_a_script, "the other runs it", timeout_s=60)
         finally:
             grid.enable_processor()

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services import grid_scripts
 from services.grid_files import WORKER
 from services.omero_account import STARTUP
 from services.omero_grid import OmeroGrid
 from services.omero_image import build_machine
-from services.omero_user import Refused
 from services.podman import Container, Podman
 from services.processes import free_ports, wait_until
 
@@ -49,23 +47,15 @@ def machine(podman: Podman, master: OmeroGrid, tmp_path: Path) -> Iterator[Conta
         yield running
 
 
-def runs_a_script(grid: OmeroGrid) -> bool:
-    try:
-        with grid.user() as user:
-            return user.start(user.upload("greets.py", grid_scripts.GREETS), n=1).wait() == 0
-    except Refused:  # nobody to run it, yet
-        return False
-
-
 def test_the_unit_starts_a_worker_again_and_leaves_nothing_when_it_stops(
     machine: Container, master: OmeroGrid
 ) -> None:
     machine.do("systemctl", "start", "omero-worker")
-    wait_until(lambda: runs_a_script(master), "scripts run", timeout_s=120)
+    wait_until(master.runs_a_script, "scripts run", timeout_s=120)
     machine.do("pkill", "--signal", "KILL", "icegridnode")
     restarts = ("systemctl", "show", "--property=NRestarts", "--value", "omero-worker")
     wait_until(lambda: machine.do(*restarts).stdout == "1\n", "it is started again")
-    wait_until(lambda: runs_a_script(master), "scripts run again", timeout_s=120)
+    wait_until(master.runs_a_script, "scripts run again", timeout_s=120)
     machine.do("systemctl", "stop", "omero-worker")
     ended = machine.do("systemctl", "show", "--property=Result,ActiveState", "--value", "omero-worker").stdout
     assert set(ended.split()) == {"success", "inactive"}
