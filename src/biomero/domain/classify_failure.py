@@ -14,6 +14,7 @@ from biomero.errors import (
     AuthenticationFailedError,
     BiomeroError,
     ConnectionFailedError,
+    DatabaseUnavailableError,
     HostKeyError,
     ImageReadError,
     ImageWriteError,
@@ -260,6 +261,11 @@ _BY_ERROR: tuple[tuple[type[BaseException], FailureClass, str], ...] = (
         RemoteTimeoutError,
         FailureClass.TRANSFER,
         "The login node is slow or hangs: run it again later, and tell its administrators if it stays so.",
+    ),
+    (
+        DatabaseUnavailableError,
+        FailureClass.TRANSFER,
+        "Check the database of runs and the way to it; runs go on when it is back.",
     ),
     (
         SubmissionRejectedError,

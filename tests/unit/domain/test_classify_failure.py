@@ -7,7 +7,7 @@ from biomero.domain.classify_failure import JobStep, classify_job, classify_task
 from biomero.domain.failure import FailureClass
 from biomero.domain.ids import SlurmJobId
 from biomero.domain.job import JobReport, JobState, JobUsage, TaskReport
-from biomero.errors import BiomeroError
+from biomero.errors import BiomeroError, DatabaseUnavailableError
 
 
 def report(state: str, code: int | None = 0, signal: int | None = 0, reason: str = "") -> TaskReport:
@@ -128,6 +128,12 @@ def test_our_errors_have_their_class(name: str, expected: FailureClass) -> None:
 def test_a_full_disk_here_is_a_failed_transfer() -> None:
     assert failure_of(OSError(28, "No space left on device")).failure_class is FailureClass.TRANSFER
     assert failure_of(PermissionError(13, "Permission denied")).failure_class is FailureClass.TRANSFER
+
+
+def test_a_database_that_is_away_is_no_bug() -> None:
+    failure = failure_of(DatabaseUnavailableError("the record of runs cannot be used now"))
+    assert failure.failure_class is FailureClass.TRANSFER
+    assert "database" in failure.advice
 
 
 def test_something_in_the_way_here_is_no_bug() -> None:
