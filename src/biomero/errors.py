@@ -34,6 +34,7 @@
     │   │   └── ArrayTooLargeError      it takes no job array of so many tasks
     │   ├── SchedulerUnavailableError   the scheduler cannot be asked now (transient)
     │   │   └── SchedulerBusyError      it answers, and takes no more jobs until others have ended
+    │   ├── JobNotEndedError            a job was told to end, and has not ended yet (transient)
     │   └── UnparsableOutputError       a program said something that we do not understand
     ├── RecordError                     the database of runs
     │   ├── DatabaseUnavailableError    it cannot be reached, or it broke off (transient)
@@ -190,6 +191,12 @@ class SchedulerUnavailableError(ClusterError):
 
 class SchedulerBusyError(SchedulerUnavailableError):
     """A limit on jobs is reached: nothing was submitted, and the same job will be taken later."""
+
+
+class JobNotEndedError(ClusterError):
+    """A job was told to end, and has not ended yet."""
+
+    transient = True
 
 
 class UnparsableOutputError(ClusterError, ValueError):

@@ -19,6 +19,7 @@ from biomero.errors import (
     ImageReadError,
     ImageWriteError,
     InputError,
+    JobNotEndedError,
     NoSpaceError,
     ParameterError,
     RemoteCommandError,
@@ -276,6 +277,11 @@ _BY_ERROR: tuple[tuple[type[BaseException], FailureClass, str], ...] = (
         SchedulerUnavailableError,
         FailureClass.SCHEDULER,
         "Wait until the scheduler answers again (`sinfo` on the login node), then run it again.",
+    ),
+    (
+        JobNotEndedError,
+        FailureClass.SCHEDULER,
+        "Nothing; it is told again. If it hangs, ask the cluster's administrators about the job's node.",
     ),
     (
         UnparsableOutputError,

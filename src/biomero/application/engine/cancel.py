@@ -12,7 +12,7 @@ from biomero.application.engine.place import on_to
 from biomero.application.engine.signals import WorkerStops
 from biomero.domain.job import JobRef
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ClusterError, RemoteTimeoutError
+from biomero.errors import ClusterError, JobNotEndedError
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,4 +54,4 @@ def _await_end(context: StepContext, jobs: list[JobRef]) -> None:
             raise WorkerStops(f"the worker stops; run {context.run_id} is cancelled later")
         context.services.clock.sleep(_LAST_PAUSE_S)
     names_of = ", ".join(str(job.job_id) for job in jobs)
-    raise RemoteTimeoutError(f"told to end, and not ended yet: job {names_of}")
+    raise JobNotEndedError(f"told to end, and not ended yet: job {names_of}")
