@@ -212,6 +212,7 @@ def the_key_is_taken_away_while_a_job_runs(scene: Scene) -> None:
             refused.enter_context(scene.lab.login_node.without_keys())
             told = "refused to let biomero-lab in"
             scene.wait_until(lambda: told in scene.biomero("worker", "status").stdout, "people are told")
+            assert told in scene.biomero("runs", "show", run).stdout
         scene.wait_until_gone(run)
         assert not scene.is_over(run)
     with scene.worker():

@@ -9,6 +9,7 @@ from biomero.application.ports.progress import ProgressListener, RunUpdate
 from biomero.application.ports.run_queue import QueueState, WorkerView
 from biomero.application.record_json import task_from_json
 from biomero.application.services import Services
+from biomero.application.why_waiting import why_waiting
 from biomero.domain.ids import JobKey, RunId, SlurmJobId
 from biomero.domain.job import JobReport
 from biomero.domain.run_status import RunStatus
@@ -50,7 +51,9 @@ def follow_run(
     shown: RunUpdate | None = None
     while True:
         place = services.queue.find(run_id)
-        update = update_from(services.record.get(run_id))
+        run = services.record.get(run_id)
+        why = why_waiting(run, services.queue)
+        update = update_from(run) if why is None else RunUpdate(status=run.status, message=why)
         if update != shown:
             listener.show(update)
             shown = update
@@ -63,8 +66,6 @@ def follow_run(
 
 def update_from(run: WorkflowRun) -> RunUpdate:
     """Return what a person is shown of a run, from its record alone."""
-    if run.trouble is not None and not run.status.is_final:
-        return RunUpdate(status=run.status, message=f"{run.trouble['message']}; it is tried again")
     jobs = [job for job in run.jobs.values() if job["job"] is not None and job["tasks"]]
     if run.status not in _AT_JOBS or not jobs:
         return RunUpdate(status=run.status)

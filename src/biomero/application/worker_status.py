@@ -29,12 +29,7 @@ class WorkerStatus:
     @property
     def clusters(self) -> Mapping[str, str]:
         """What is wrong with clusters, by their names, as workers say."""
-        return {
-            topic.removeprefix(_CLUSTER): text
-            for view in self.workers
-            for topic, text in view.notes.items()
-            if topic.startswith(_CLUSTER)
-        }
+        return cluster_problems(self.workers)
 
     @property
     def is_stranded(self) -> bool:
@@ -43,6 +38,16 @@ class WorkerStatus:
         return any(state in waits for _, state, _ in self.counts) and not any(
             w.drives_all for w in self.workers
         )
+
+
+def cluster_problems(workers: Sequence[WorkerView]) -> Mapping[str, str]:
+    """Return what is wrong with clusters, by their names, as workers say."""
+    return {
+        topic.removeprefix(_CLUSTER): text
+        for view in workers
+        for topic, text in view.notes.items()
+        if topic.startswith(_CLUSTER)
+    }
 
 
 def worker_status(queue: RunQueue) -> WorkerStatus:

@@ -43,8 +43,8 @@ class ClusterHub:
     """Opens each cluster once and keeps it open; safe between threads.
 
     When a cluster's settings change, runs that have begun keep theirs (until the process ends), new ones get
-    the new ones. After three refused logins a cluster is barred: nothing goes there until a person says so,
-    with `admit`, or its settings change.
+    the new ones. After three refused logins a cluster is barred: nothing goes there from this process until
+    its settings change.
 
     Parameters
     ----------
@@ -109,12 +109,6 @@ class ClusterHub:
         with self._lock:
             return {name: bar.reason for name, bar in self._bars.items()}
 
-    def admit(self, name: str) -> None:
-        """Let runs go to a barred cluster again, because a person has put it right."""
-        with self._lock:
-            self._bars.pop(name, None)
-            self._refused.pop(name, None)
-
     def close(self) -> None:
         """Log out everywhere; a further `use` opens anew."""
         with self._lock:
@@ -168,8 +162,9 @@ class ClusterHub:
                 return
             del self._refused[name]
             reason = (
-                f"nothing goes to {name} any more after {_MOST_REFUSED} refused logins, so that it does not"
-                f" ban this machine; put it right, then admit it or change its settings. The last: {error}"
+                f"nothing goes to {settings.name} any more after {_MOST_REFUSED} refused logins, so that it "
+                "does not ban this machine; put it right, then start the worker again or change its "
+                f"settings. The last: {error}"
             )
             self._bars[name] = _Bar(reason, settings)
             # its connection counts refusals for itself, and would allow no more

@@ -8,7 +8,8 @@ from __future__ import annotations
 import click
 
 from biomero.application.describe_run import describe_run
-from biomero.bootstrap import open_record, settings_for
+from biomero.application.why_waiting import why_waiting
+from biomero.bootstrap import make_queue, open_record, settings_for
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_record
 from biomero.entrypoints.cli.crate import crate
@@ -48,11 +49,13 @@ def list_runs(*, as_json: bool) -> None:
 def show(run_id: str, *, as_json: bool) -> None:
     """Show a run: its steps, images, jobs and results."""
     record = with_record(open_record(settings_for()))
-    document = describe_run(record, record.find(run_id))
+    run = record.get(record.find(run_id))
+    document = describe_run(record, run.run_id)
+    why = why_waiting(run, make_queue(record.tracker))
     if as_json:
-        exits.print_json(document.to_dict())
+        exits.print_json({**document.to_dict(), "waits_for": why})
     else:
-        print_run(document, results=record.get(document.id).request.get("results"))
+        print_run(document, results=run.request.get("results"), waits_for=why)
 
 
 @runs.command()

@@ -61,10 +61,12 @@ def print_outcome(document: RunDocument, *, results: object) -> None:
     console.print(f"report: {_text(results)}/report.html", soft_wrap=True)
 
 
-def print_run(document: RunDocument, *, results: object) -> None:
+def print_run(document: RunDocument, *, results: object, waits_for: str | None = None) -> None:
     """Print everything that matters of one run."""
     console = Console(highlight=False)
     console.print(f"run {document.id}  {_status(document.status)}", soft_wrap=True)
+    if waits_for is not None:
+        console.print(f"[yellow]waits[/yellow]  {_text(waits_for)}", soft_wrap=True)
     workflow = document.workflow
     if workflow.runtime is None:
         how = "by a script"
