@@ -42,6 +42,10 @@
     │   └── SchemaError                 its tables are of another release; the message has the command
     ├── OmeroError                      OMERO, or the way to it
     │   ├── OmeroUnavailableError       it does not answer (transient)
+    │   ├── OmeroSessionError           a session ended before its time (transient)
+    │   ├── OmeroLoginError             it refused the login
+    │   ├── OmeroObjectError            no such object, or the user may not see it
+    │   ├── OmeroPermissionError        the user may not do that there
     │   └── OmeroScriptError            a script did not run there and back
     ├── NotificationError               people could not be told how a run ended
     │   ├── NotificationFailedError     it did not get through (transient)
@@ -231,6 +235,24 @@ class OmeroUnavailableError(OmeroError, ConnectionError):
     """OMERO does not answer."""
 
     transient = True
+
+
+class OmeroSessionError(OmeroError, ConnectionError):
+    """A session ended before its time; a new one goes on."""
+
+    transient = True
+
+
+class OmeroLoginError(OmeroError, PermissionError):
+    """OMERO refused a user, or the service account the right to act for one."""
+
+
+class OmeroObjectError(OmeroError, LookupError):
+    """There is no such object in OMERO, or the user may not see it."""
+
+
+class OmeroPermissionError(OmeroError, PermissionError):
+    """OMERO does not let the user do that: the message says what, where, and what would help."""
 
 
 class OmeroScriptError(OmeroError):

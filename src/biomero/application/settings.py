@@ -116,6 +116,41 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroSettings:
+    """Where OMERO is, and as whom a worker logs in there.
+
+    Parameters
+    ----------
+    port
+        Of Glacier2 over TLS.
+    user, password
+        The service account: a restricted administrator with the right *Sudo* and no other; or, at a shell,
+        the user.
+    is_sudo
+        The account acts for the users of runs; otherwise everything is done as the account itself.
+    is_encrypted
+        Pixels go over TLS too; not so, they take the router's plain port, for closed networks only.
+    repository
+        OMERO's managed repository as it is mounted here; original files are read from there. ``None``
+        where it is not mounted.
+    streams
+        How many pixel stores are read at once.
+    web_url
+        OMERO.web, for links to what was made.
+    """
+
+    host: str
+    user: str
+    password: str = field(repr=False)
+    port: int = 4064
+    is_sudo: bool = True
+    is_encrypted: bool = True
+    repository: Path | None = None
+    streams: int = 3
+    web_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     """A worker's own.
 

@@ -1,0 +1,238 @@
+"""OMERO, as somebody with an account there sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from biomero.application.ports.image_source import OpenImage
+from biomero.domain.ids import RunId
+from biomero.domain.omero import OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
+
+Progress = Callable[[int, int], None]
+"""Is told how much is done, of how much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputKey:
+    """What makes an object of OMERO the one that a run wanted, however often it is asked for.
+
+    Parameters
+    ----------
+    output
+        Names the object within the run: ``image/labels/cell_1.ome.tif``, ``rois/5/labels/cell_1.ome.tif``.
+    """
+
+    run_id: RunId
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoiSettings:
+    """How objects of a label image become ROIs.
+
+    Parameters
+    ----------
+    shape
+        ``polygon`` (outlines, one polygon for each part of an object) or ``mask``.
+    name_prefix
+        ROIs are called by it and the object's number: ``nuclei 17``.
+    color
+        Six hexadecimal digits; ``None`` gives each run its own.
+    """
+
+    shape: str = "polygon"
+    name_prefix: str = ""
+    color: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableColumn:
+    """A column of a table.
+
+    Parameters
+    ----------
+    kind
+        ``long``, ``double``, ``string``, ``bool``, or an OMERO id: ``image``, ``roi``, ``dataset``,
+        ``plate``, ``well``.
+    values
+        One for each row; ``None`` only in ``string`` (empty) and ``double`` (not a number).
+    """
+
+    name: str
+    kind: str
+    values: Sequence[int | float | str | bool | None]
+
+
+class OmeroReader(Protocol):
+    """Finds and reads images as one user, within what that user may see. One thread at a time."""
+
+    @property
+    def user(self) -> OmeroUser:
+        """Who reads."""
+        ...
+
+    def select(self, chosen: Sequence[OmeroRef]) -> OmeroSelection:
+        """Return the images behind objects, in whatever group of the user they are.
+
+        Raises
+        ------
+        OmeroObjectError
+            If an object does not exist or may not be seen; OMERO does not tell the one from the other.
+        InputError
+            If the objects are in more than one group, or there is no image in any of them.
+        OmeroUnavailableError, OmeroSessionError
+            If OMERO does not answer.
+        """
+        ...
+
+    def open(self, image_id: int) -> OpenImage:
+        """Open an image at its full resolution: as original file where that is configured and readable here.
+
+        An interrupted session is made anew while it is read; pixels are never read twice into one block.
+
+        Raises
+        ------
+        OmeroObjectError
+            If it does not exist any more or may not be seen.
+        ImageReadError
+            If it has no pixels, or its pixels cannot be read.
+        OmeroUnavailableError
+            If OMERO does not answer, also after waiting.
+        """
+        ...
+
+
+class OmeroWriter(Protocol):
+    """Makes objects as one user, in one group, each once.
+
+    Every method looks for what an earlier call with the same key has made, also one that died on any line,
+    and goes on from there: it returns the same object, complete. Each made object has a map annotation that
+    names run and output. Objects are found by their ids and keys, never by likeness of names.
+
+    Raises, all of them
+    -------------------
+    OmeroObjectError
+        If a target does not exist any more.
+    OmeroPermissionError
+        If the user may not do that there.
+    OmeroUnavailableError, OmeroSessionError
+        If OMERO does not answer: do it again.
+    """
+
+    @property
+    def group(self) -> OmeroGroup:
+        """Where everything is made."""
+        ...
+
+    def made(self, run_id: RunId) -> Mapping[str, OmeroRef]:
+        """Return what a run has made here, complete or not, by the names of outputs."""
+        ...
+
+    def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
+        """Make a dataset, in a project if one is given."""
+        ...
+
+    def put_image(
+        self,
+        key: OutputKey,
+        image: OpenImage,
+        *,
+        name: str,
+        description: str,
+        dataset: int | None,
+        progress: Progress | None = None,
+    ) -> OmeroRef:
+        """Make an image with the pixels, pixel sizes, channel names, colours and windows of another.
+
+        Raises
+        ------
+        ImageReadError
+            If the pixels cannot be read, or OMERO has no such pixel type.
+        """
+        ...
+
+    def put_rois(
+        self,
+        key: OutputKey,
+        labels: OpenImage,
+        image_id: int,
+        settings: RoiSettings,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """Make a ROI for each object of a label image, on an image of the same (y, x); return their number.
+
+        Raises
+        ------
+        ImageReadError
+            If the label image cannot be read, or does not have the image's size.
+        """
+        ...
+
+    def clear_rois(self, image_id: int, *, name_contains: str) -> int:
+        """Delete ROIs of the user whose names contain a text (any case); return how many there were.
+
+        Nothing is deleted for an empty text.
+        """
+        ...
+
+    def put_table(
+        self, key: OutputKey, columns: Sequence[TableColumn], *, name: str, targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """Make an OMERO.table and attach it to objects."""
+        ...
+
+    def put_file(
+        self, key: OutputKey, path: Path, *, name: str, media_type: str, targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """Attach a file to objects."""
+        ...
+
+    def put_map(
+        self, key: OutputKey, *, namespace: str, pairs: Sequence[tuple[str, str]], targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """Attach pairs of key and value to objects."""
+        ...
+
+
+class Omero(Protocol):
+    """An OMERO server."""
+
+    @property
+    def address(self) -> str:
+        """The server's host and port, for messages."""
+        ...
+
+    def reader(self, user: str) -> AbstractContextManager[OmeroReader]:
+        """Read as a user: by the service account's right to act for users, or because it is our own login.
+
+        Raises
+        ------
+        OmeroLoginError
+            If there is no such user, or we may not act for them.
+        OmeroUnavailableError
+            If OMERO does not answer.
+        """
+        ...
+
+    def writer(self, user: str, *, group_id: int) -> AbstractContextManager[OmeroWriter]:
+        """Write as a user, in a group.
+
+        Raises
+        ------
+        OmeroLoginError
+            As `reader`.
+        OmeroPermissionError
+            If the user is no member of the group.
+        OmeroUnavailableError
+            If OMERO does not answer.
+        """
+        ...
+
+    def check_writable(self, user: str, images: Sequence[OmeroImage]) -> Sequence[str]:
+        """Say what would keep results from these images, one sentence each; nothing is made for it."""
+        ...

@@ -1,0 +1,180 @@
+"""What OMERO has, in its own words: objects, users, groups, and what a run may make of them."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+
+_ADDRESS = re.compile(r"\A(?P<kind>[A-Za-z]+):(?P<id>[1-9][0-9]{0,18})\Z")
+_LARGEST_ID = 2**63 - 1
+_IMAGE_ADDRESS = "omero:"
+
+
+class OmeroKind(enum.Enum):
+    """A kind of object, by the name that OMERO and its users have for it."""
+
+    PROJECT = "Project"
+    DATASET = "Dataset"
+    SCREEN = "Screen"
+    PLATE = "Plate"
+    WELL = "Well"
+    IMAGE = "Image"
+    ROI = "Roi"
+    TABLE = "Table"
+    """An OMERO.table: a file annotation upon an original file."""
+    FILE = "FileAnnotation"
+    MAP = "MapAnnotation"
+
+
+SELECTABLE = (
+    OmeroKind.IMAGE,
+    OmeroKind.DATASET,
+    OmeroKind.PROJECT,
+    OmeroKind.PLATE,
+    OmeroKind.WELL,
+    OmeroKind.SCREEN,
+)
+"""What images can be chosen by."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OmeroRef:
+    """An object of OMERO, by its kind and id.
+
+    >>> str(OmeroRef.parse("Image:5"))
+    'Image:5'
+    """
+
+    kind: OmeroKind
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> OmeroRef:
+        """Read ``Image:5``; the kind in any case.
+
+        Raises
+        ------
+        ValueError
+            If it is not an object that images can be chosen by; the message says what is.
+        """
+        match = _ADDRESS.match(text.strip())
+        kinds = {kind.value.lower(): kind for kind in SELECTABLE}
+        if match is None or match["kind"].lower() not in kinds or int(match["id"]) > _LARGEST_ID:
+            names = ", ".join(f"{kind.value}:ID" for kind in SELECTABLE)
+            raise ValueError(f"{text!r} is no object of OMERO that has images; write one of {names}")
+        return cls(kinds[match["kind"].lower()], int(match["id"]))
+
+
+def image_address(image_id: int) -> str:
+    """Return what stands in a record where a file's path would.
+
+    >>> image_address(5)
+    'omero:Image:5'
+    """
+    return f"{_IMAGE_ADDRESS}Image:{image_id}"
+
+
+def image_id_of(address: str) -> int | None:
+    """Return the image that an address names; ``None`` if it is a file's path.
+
+    >>> image_id_of("omero:Image:5"), image_id_of("cells.tif")
+    (5, None)
+    """
+    kind, _, number = address.removeprefix(_IMAGE_ADDRESS).partition(":")
+    is_image = address.startswith(_IMAGE_ADDRESS) and kind == "Image" and number.isdecimal()
+    return int(number) if is_image else None
+
+
+class GroupAccess(enum.Enum):
+    """What members of a group may do with each other's data."""
+
+    PRIVATE = "rw----"
+    """Nobody but owners of the group sees another's."""
+    READ_ONLY = "rwr---"
+    """They may look."""
+    READ_ANNOTATE = "rwra--"
+    """They may look, annotate and link."""
+    READ_WRITE = "rwrw--"
+    """They may do everything."""
+    OTHER = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroUser:
+    """Somebody at OMERO."""
+
+    id: int
+    name: str
+    """What they log in with."""
+    full_name: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroGroup:
+    """A group of OMERO."""
+
+    id: int
+    name: str
+    access: GroupAccess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WellPlace:
+    """Where on a plate an image was taken.
+
+    Parameters
+    ----------
+    row, column
+        From 0.
+    field
+        Which image of the well it is, from 0.
+    """
+
+    plate_id: int
+    plate_name: str
+    well_id: int
+    row: int
+    column: int
+    field: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroImage:
+    """An image that was selected.
+
+    Parameters
+    ----------
+    parents
+        The datasets (or, on a plate, the well) that it is in and that the user may see.
+    place
+        Where on a plate it is; ``None`` for images of datasets.
+    """
+
+    id: int
+    name: str
+    owner_id: int
+    group_id: int
+    parents: tuple[OmeroRef, ...] = ()
+    place: WellPlace | None = None
+    can_annotate: bool = True
+    """The user may link annotations, tables and ROIs to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroSelection:
+    """The images behind what was chosen, each once, in the order of the choice, by name within a container.
+
+    Parameters
+    ----------
+    problems
+        One sentence for each chosen object that gave no image, such as an empty dataset.
+    """
+
+    images: tuple[OmeroImage, ...]
+    group: OmeroGroup
+    problems: tuple[str, ...] = field(default=())
