@@ -338,6 +338,8 @@ class Settings:
         Every cluster that the configuration describes, by name; ``slurm`` is the one of [SSH] and [SLURM].
     converters
         Images of converters by what they convert, such as ``{"zarr_to_tiff": "org/convert:1.2"}``.
+    omero
+        The OMERO server; ``None`` where there is none.
     warnings
         What in the configuration is likely a mistake, in words for an admin.
     """
@@ -352,4 +354,5 @@ class Settings:
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    omero: OmeroSettings | None = None
     warnings: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from biomero.adapters.config.resources import memory_mb, minutes
 from biomero.domain.image_reference import ImageReference
@@ -240,6 +241,13 @@ def unescaped(url: str) -> str:
     return url.replace("%%", "%")
 
 
+def _local_path(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError
+    return path
+
+
 BOOLEAN = Kind("true or false", boolean)
 LINE = Kind("text on one line", _line)
 WORD = Kind("one word", _word)
@@ -258,6 +266,7 @@ MEMORY = Kind("an amount of memory, such as 8G or 500M", _memory)
 TIME_LIMIT = Kind("a time limit, such as 45 (minutes) or 4:00:00", _time_limit)
 PORT = Kind("a port, from 1 to 65535", _port)
 HTTP_ADDRESS = Kind("an address such as 127.0.0.1:8766 or [::1]:8766 (port 0: any), or none", _http_address)
+LOCAL_PATH = Kind("an absolute path on this machine", _local_path)
 ADDRESS = Kind("an e-mail address", _address)
 ADDRESSES = Kind("e-mail addresses with commas or spaces between", _addresses)
 WEB_ADDRESS = Kind("an address such as https://example.org/hook", _web_address)

@@ -10,6 +10,7 @@ from pathlib import Path
 from biomero.adapters.config.clusters import LOCAL, Clusters
 from biomero.adapters.config.configuration import Configuration, read_configuration
 from biomero.adapters.config.keys import setting
+from biomero.adapters.config.omero import omero_settings
 from biomero.adapters.config.places import BASE_FILE, FILES, PACKAGE, local_path
 from biomero.adapters.config.problems import Problem, raise_if_any
 from biomero.adapters.config.sections import read
@@ -103,6 +104,7 @@ def judge(
         analytics=_analytics(configuration),
         notify=notify_settings(configuration.values),
         worker=worker_settings(configuration.values),
+        omero=omero_settings(configuration.values),
         warnings=tuple(dict.fromkeys(map(str, warnings))),
     )
     return Judged(

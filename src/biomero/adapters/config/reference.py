@@ -19,6 +19,7 @@ _ABOUT = {
     "ANALYTICS": "The record of runs, and the tables that dashboards read.",
     "WORKER": "`biomero worker`, which drives everybody's runs.",
     "NOTIFY": "Whom a worker tells how runs end, by e-mail, by a webhook, or both.",
+    "OMERO": "The OMERO server that images come from and results go to.",
     "CONVERTERS": "Container images that convert images for workflows.",
     WORKFLOWS: "Workflows by name. The name is the part before `_repo`; it may have `_`, `-` and digits. "
     "[MODELS] is the older name of this section; in one file, [WORKFLOWS] wins over it.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from biomero.adapters.config.keys.jobs import JOBS
 from biomero.adapters.config.keys.limits import LIMITS
 from biomero.adapters.config.keys.notify import NOTIFY
+from biomero.adapters.config.keys.omero import OMERO
 from biomero.adapters.config.keys.programs import PROGRAMS
 from biomero.adapters.config.keys.record import RECORD
 from biomero.adapters.config.keys.setting import CLUSTER, OLD_WORKFLOWS, WORKFLOWS, Setting
@@ -28,7 +29,7 @@ __all__ = [
 
 DEFAULT_HOST = "slurm"
 
-SETTINGS = (*JOBS, *PROGRAMS, *LIMITS, *RECORD, *WORKER, *NOTIFY, *WORKFLOW_KEYS)
+SETTINGS = (*JOBS, *PROGRAMS, *LIMITS, *RECORD, *WORKER, *NOTIFY, *OMERO, *WORKFLOW_KEYS)
 
 SECTIONS = tuple(dict.fromkeys([s.section for s in SETTINGS if s.section != CLUSTER]))
 """Names of sections, without those of further clusters."""
