@@ -14,7 +14,7 @@ _GROUPS = "select g from ExperimenterGroup g where g.id in (:ids)"
 def what_keeps_results_away(
     questions: Questions, user: str, images: Sequence[OmeroImage], *, member_of: frozenset[int]
 ) -> list[str]:
-    """Return a sentence for each group that nothing can be made in and each image that takes no annotation."""
+    """Return a sentence for each group that nothing can be made in, and each image without annotations."""
     now = {int(i.id.val): i for i in questions.objects_of(_IMAGES, [image.id for image in images])}
     groups = {
         int(g.id.val): f"{g.name.val} ({g.details.permissions})"

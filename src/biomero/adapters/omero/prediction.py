@@ -24,14 +24,16 @@ class Piece:
 class Prediction:
     """Learns from the pieces that were asked for in which order they come.
 
-    Readers go through planes (along z, then c, then t) with one rectangle, or through the rectangles of each
-    plane (along x, then y). A sequence that once broke off is not expected to go on longer the next time.
+    Readers go through planes (along z, then c, then t) with one rectangle, or through the rectangles of a
+    plane (along x, then y) and then those of the next. A sequence that once broke off is not expected to be
+    longer the next time.
     """
 
     def __init__(self, metadata: ImageMetadata) -> None:
         self._metadata = metadata
         self._last: Piece | None = None
         self._first_of_row: Piece | None = None
+        self._first_of_plane: Piece | None = None
         self._step: Callable[[Piece], Piece | None] | None = None
         self._steps = 0
         self._longest: int | None = None
@@ -48,8 +50,10 @@ class Prediction:
         else:
             self._step = None
         self._last = piece
-        if piece.left == 0 or self._first_of_row is None:
+        if piece.left == 0:
             self._first_of_row = piece
+            if piece.top == 0:
+                self._first_of_plane = piece
         return None if self._step is None or self._steps == self._longest else self._step(piece)
 
     def _step_to(self, piece: Piece) -> Callable[[Piece], Piece | None] | None:
@@ -79,4 +83,6 @@ class Prediction:
         if top < full_height:
             height = min(piece.height, full_height - top)
             return replace(piece, top=top, left=first.left, height=height, width=first.width)
-        return None
+        first = self._first_of_plane or piece
+        corner = replace(piece, top=first.top, left=first.left, height=first.height, width=first.width)
+        return self._next_plane(corner)

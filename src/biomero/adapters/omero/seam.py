@@ -1,7 +1,7 @@
 """Where the errors of Ice and OMERO become ours.
 
-Nothing of the foreign error travels on but its class and what OMERO said: identities of Ice's objects are made
-of session ids, which open OMERO to whoever reads them.
+Nothing of the foreign error travels on but its class and what OMERO said: identities of Ice's objects are
+made of session ids, which open OMERO to whoever reads them.
 """
 
 from __future__ import annotations
