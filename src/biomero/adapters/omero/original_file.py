@@ -132,14 +132,12 @@ def _agree(file: ImageMetadata, omero: ImageMetadata) -> bool:
 def _look_alike(file: OpenImage, omero: OpenImage) -> bool:
     """Say whether two images of one shape have the same pixels in a few places."""
     metadata = omero.metadata
-    middle = [
-        slice(max(0, size // 2 - _SAMPLE // 2), size // 2 + _SAMPLE // 2 + 1) for size in metadata.shape[-2:]
-    ]
+    y, x = (
+        slice(max(0, size // 2 - _SAMPLE // 2), min(size, size // 2 + _SAMPLE // 2 + 1))
+        for size in metadata.shape[-2:]
+    )
     return all(
-        np.array_equal(
-            file.read(t=t, c=c, z=z, y=middle[0], x=middle[1]),
-            omero.read(t=t, c=c, z=z, y=middle[0], x=middle[1]),
-        )
+        np.array_equal(file.read(t=t, c=c, z=z, y=y, x=x), omero.read(t=t, c=c, z=z, y=y, x=x))
         for t, c, z in _corners(metadata)
     )
 
