@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OmeroReader, OmeroWriter
