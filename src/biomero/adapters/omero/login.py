@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,6 +13,9 @@ from biomero.errors import OmeroError, OmeroLoginError, OmeroPermissionError, Om
 
 AGENT = "BIOMERO"
 """What OMERO's administrators see sessions by."""
+
+_URL = re.compile(r"\A(?P<protocol>tcp|ssl|ws|wss)://(?P<host>[^:/\s]+)(:(?P<port>\d+))?(?P<path>/\S*)?\Z")
+"""Hosts as programs of OMERO accept them beside plain names."""
 
 _IDLE_MS = 600_000
 """After this a session ends whose program has died."""
@@ -75,9 +79,22 @@ def new_client(settings: OmeroSettings, place: str) -> Any:
         data = Ice.InitializationData()
         # without words of a command line: those would bring in the file that ICE_CONFIG names
         data.properties = Ice.createProperties()
-        client = omero.client(id=data, host=settings.host, port=settings.port)
+        host, router = _way_in(settings)
+        if router:
+            data.properties.setProperty("Ice.Default.Router", router)
+        client = omero.client(id=data, host=host, port=settings.port)
         client.setAgent(AGENT)
         return client
+
+
+def _way_in(settings: OmeroSettings) -> tuple[str, str]:
+    """Return a host, and the router's address where that is another than omero-py makes of a host."""
+    url = _URL.match(settings.host)
+    if url is None:
+        return settings.host, ""
+    path = f" -r {url['path']}" if url["path"] else ""
+    port = url["port"] or settings.port
+    return url["host"], f"OMERO.Glacier2/router:{url['protocol']} -p {port} -h {url['host']}{path}"
 
 
 def _log_out(client: Any, place: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from biomero.adapters.omero.access import what_keeps_results_away
-from biomero.adapters.omero.lasting import LastingSession
+from biomero.adapters.omero.lasting import PATIENCE_S, LastingSession
 from biomero.adapters.omero.original_file import OriginalFiles
 from biomero.adapters.omero.queries import Questions
 from biomero.adapters.omero.reader import IceReader
@@ -25,11 +25,21 @@ class IceOmero:
     ----------
     files
         Reads original files, where the settings say that the repository is mounted.
+    patience_s
+        How long a server is waited for that stops answering while something is read.
     """
 
-    def __init__(self, settings: OmeroSettings, clock: Clock, files: ImageSource | None = None) -> None:
+    def __init__(
+        self,
+        settings: OmeroSettings,
+        clock: Clock,
+        files: ImageSource | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._settings = settings
         self._clock = clock
+        self._patience_s = patience_s
         self._originals = None
         if settings.repository is not None and files is not None:
             self._originals = OriginalFiles(repository=settings.repository, files=files)
@@ -56,4 +66,6 @@ class IceOmero:
             )
 
     def _session(self, user: str) -> LastingSession:
-        return LastingSession(lambda: open_session(self._settings, user), self._clock)
+        return LastingSession(
+            lambda: open_session(self._settings, user), self._clock, patience_s=self._patience_s
+        )
