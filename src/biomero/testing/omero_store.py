@@ -76,9 +76,10 @@ class Store:
 
     def may_annotate(self, user: OmeroUser, ref: OmeroRef) -> bool:
         """Whether a user may link annotations to an object."""
-        thing = self.things[ref]
-        is_open = self.groups[thing.group].access in _OPEN
-        return self.may_read(user, ref) and (thing.owner == user.id or is_open)
+        thing = self.things.get(ref)
+        if thing is None or not self.may_read(user, ref):
+            return False
+        return thing.owner == user.id or self.groups[thing.group].access in _OPEN
 
     def of(self, kind: OmeroKind) -> dict[OmeroRef, Thing]:
         """Return all objects of a kind."""

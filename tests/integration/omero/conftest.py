@@ -1,0 +1,39 @@
+"""One test server for what only real Ice can show, and users of it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
+from services.omero_server import OmeroServer, omero_server_in
+from services.omero_world import SERVICE, ServerWorld
+
+
+@pytest.fixture(scope="session")
+def omero_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OmeroServer]:
+    with omero_server_in(tmp_path_factory.mktemp("omero")) as server:
+        server.add_user(SERVICE, is_admin=True, privileges=["Sudo"])
+        yield server
+
+
+@pytest.fixture
+def world(omero_server: OmeroServer) -> Iterator[ServerWorld]:
+    yield ServerWorld(omero_server)
+    omero_server.ask("clear_faults")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A group and a member of it."""
+
+    group: OmeroGroup
+    alice: OmeroUser
+
+
+@pytest.fixture
+def lab(world: ServerWorld) -> Lab:
+    group = world.group("lab", GroupAccess.READ_ANNOTATE)
+    return Lab(group, world.user("alice", group))
