@@ -21,9 +21,6 @@ from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
 from services.omero_server import PASSWORD, OmeroServer
 
-SERVICE = "biomero-service"
-"""The account that acts for users: an administrator who may do nothing else."""
-
 Wells = Mapping[tuple[int, int], Sequence[NDArray[Any]]]
 
 
@@ -108,11 +105,21 @@ class FakeWorld:
 
 @dataclass
 class ServerWorld:
-    """On the test server, with names of its own for users and groups; see `OmeroWorld`."""
+    """On the test server, with names of its own for users and groups; see `OmeroWorld`.
+
+    Attributes
+    ----------
+    service
+        The account that acts for users: an administrator who may do nothing else.
+    """
 
     server: OmeroServer
     files: ImageSource | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(3))
+
+    def __post_init__(self) -> None:
+        self.service = f"service-{self.mark}"
+        self.server.add_user(self.service, is_admin=True, privileges=["Sudo"])
 
     @property
     def omero(self) -> IceOmero:
@@ -123,7 +130,7 @@ class ServerWorld:
 
     def settings(self, **others: Any) -> OmeroSettings:
         return OmeroSettings(
-            **{"host": self.server.url, "user": SERVICE, "password": PASSWORD, "port": self.server.port}
+            **{"host": self.server.url, "user": self.service, "password": PASSWORD, "port": self.server.port}
             | others
         )
 

@@ -1,4 +1,4 @@
-"""One test server for what only real Ice can show, and users of it for each test."""
+"""The test server, for what only real Ice can show, and users of it for each test."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
-from services.omero_server import OmeroServer, omero_server_in
-from services.omero_world import SERVICE, ServerWorld
-
-
-@pytest.fixture(scope="session")
-def omero_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OmeroServer]:
-    with omero_server_in(tmp_path_factory.mktemp("omero")) as server:
-        server.add_user(SERVICE, is_admin=True, privileges=["Sudo"])
-        yield server
+from services.omero_server import OmeroServer
+from services.omero_world import ServerWorld
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from biomero.errors import (
     OmeroUnavailableError,
 )
 from services.omero_server import PASSWORD, omero_server_in
-from services.omero_world import SERVICE, ServerWorld
+from services.omero_world import ServerWorld
 
 from .conftest import Lab
 
@@ -40,7 +40,6 @@ def open_sessions(world: ServerWorld, *users: str) -> int:
 def own_world(tmp_path: Path) -> Iterator[ServerWorld]:
     """A server that may be ended."""
     with omero_server_in(tmp_path / "own") as server:
-        server.add_user(SERVICE, is_admin=True, privileges=["Sudo"])
         yield ServerWorld(server)
 
 
@@ -49,14 +48,14 @@ def test_no_session_stays_open(world: ServerWorld, lab: Lab) -> None:
     with world.omero.reader(lab.alice.name) as reader:
         reader.select([image])
         assert open_sessions(world, lab.alice.name) == 1
-        assert open_sessions(world, SERVICE) == 0  # the account's own is not needed any more
+        assert open_sessions(world, world.service) == 0  # the account's own is not needed any more
     assert open_sessions(world, lab.alice.name) == 0
 
 
 def test_no_session_stays_open_after_an_error(world: ServerWorld, lab: Lab) -> None:
     with pytest.raises(ZeroDivisionError), world.omero.reader(lab.alice.name):
         _ = 1 / 0
-    assert open_sessions(world, lab.alice.name, SERVICE) == 0
+    assert open_sessions(world, lab.alice.name, world.service) == 0
 
 
 def test_a_login_of_ones_own_needs_no_right(world: ServerWorld, lab: Lab) -> None:
@@ -139,7 +138,7 @@ def test_a_session_that_is_killed_midway_is_made_anew(
     assert len(set(killed)) == 6
     assert "going on with a new session" in caplog.text
     assert not any(uuid in caplog.text for uuid in killed)
-    assert open_sessions(world, lab.alice.name, SERVICE) == 0
+    assert open_sessions(world, lab.alice.name, world.service) == 0
 
 
 def test_what_may_pass_is_waited_for(world: ServerWorld, lab: Lab) -> None:
@@ -177,7 +176,7 @@ def test_a_server_that_is_started_again_midway_is_waited_for(own_world: ServerWo
                 assert np.array_equal(plane, PIXELS[0, 0, z])
         finally:
             again.join()
-    assert open_sessions(own_world, alice.name, SERVICE) == 0
+    assert open_sessions(own_world, alice.name, own_world.service) == 0
 
 
 def test_a_server_that_stays_away_is_given_up(own_world: ServerWorld) -> None:
