@@ -41,7 +41,7 @@ class Runs:
         """Return the runs of one object plane by plane."""
         return [self.of(place) for place in _stretches(self.z)]
 
-    def of(self, place: slice) -> Runs:
+    def of(self, place: slice | Integers) -> Runs:
         """Return a part of the runs."""
         return Runs(self.number[place], self.z[place], self.y[place], self.start[place], self.stop[place])
 

@@ -41,10 +41,12 @@ def polygons(runs: Runs, places: Sequence[slice]) -> Iterator[list[PolygonShape]
     Parameters
     ----------
     places
-        Where the runs of an object are, one after the other.
+        Where the runs of each object are.
     """
+    if not places:
+        return iter(())
     # All objects are stacked on each other, each plane of each, and outlined at once.
-    chosen = runs.of(slice(places[0].start, places[-1].stop))
+    chosen = runs.of(np.concatenate([np.arange(place.start, place.stop) for place in places]))
     lengths = [place.stop - place.start for place in places]
     owner = np.repeat(np.arange(len(places)), lengths)
     floor = np.append(0, np.cumsum((np.diff(owner) != 0) | (np.diff(chosen.z) != 0)))
@@ -65,7 +67,7 @@ def masks(runs: Runs, places: Sequence[slice]) -> Iterator[list[MaskShape]]:
     Parameters
     ----------
     places
-        Where the runs of an object are, one after the other.
+        Where the runs of each object are.
     """
     for place in places:
         yield [mask for plane in runs.of(place).planes() for mask in _masks_of_plane(plane)]
