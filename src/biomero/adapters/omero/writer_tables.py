@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -74,13 +75,14 @@ def check_columns(columns: Sequence[TableColumn]) -> None:
 
 
 def _stored_names(columns: Sequence[TableColumn]) -> Iterator[str]:
-    """Return names as OMERO.tables can store them: a file in HDF5 takes no ``/`` and no two of one name."""
+    """Return names that a file in HDF5 takes: without ``/``, not reserved, no two the same."""
     taken: set[str] = set()
     for column in columns:
-        wanted = column.name.replace("/", "_").strip() or "column"
-        name, again = wanted, 1
-        while name in taken:
-            again += 1
+        wanted = column.name.replace("/", "_").strip().lstrip("_") or "column"
+        name = wanted
+        for again in itertools.count(2):
+            if name not in taken:
+                break
             name = f"{wanted}_{again}"
         taken.add(name)
         yield name
@@ -90,7 +92,8 @@ def _column(column: TableColumn, name: str) -> Any:
     import omero.clients  # its slice definitions are loaded by that
     import omero.grid
 
-    return getattr(omero.grid, _COLUMNS[column.kind])(name, column.name, *_size(column), [])
+    description = column.name.encode("ascii", "replace").decode()  # others cannot be stored
+    return getattr(omero.grid, _COLUMNS[column.kind])(name, description, *_size(column), [])
 
 
 def _size(column: TableColumn) -> tuple[int, ...]:
