@@ -20,11 +20,16 @@ CURRENT = RELEASES[-1]
 _FOLDER = REPOSITORY / ".test-env"
 
 
+CLIENTS = ("ezomero", "omero-cli-zarr", "omero-metadata", "tables")
+"""What our users run against OMERO besides omero-py itself; the last is for tables at the server's side."""
+
+
 def ensure_all() -> None:
     """Make every environment."""
     ensure_packages(BUILD_PACKAGES)
     for release in RELEASES:
         ensure_environment(release)
+    ensure_clients()
 
 
 def ensure_wheel() -> Path:
@@ -46,6 +51,20 @@ def ensure_environment(release: str) -> Path:
             _run(*install, "--compile-bytecode", str(wheel), f"omero-py=={release}")
             only_us = () if release == CURRENT else ("--no-deps",)
             _run(*install, *only_us, "--editable", str(REPOSITORY))
+            (folder / ".ready").touch()
+    return python
+
+
+def ensure_clients() -> Path:
+    """Return the interpreter of an environment with clients of OMERO, unmodified, and without BIOMERO."""
+    folder = _FOLDER / "omero-clients"
+    python = folder / "bin" / "python"
+    wheel = ensure_wheel()
+    with machine_lock():
+        if not (folder / ".ready").is_file():
+            _run(_uv(), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
+            install = (_uv(), "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode")
+            _run(*install, str(wheel), f"omero-py=={CURRENT}", *CLIENTS)
             (folder / ".ready").touch()
     return python
 
