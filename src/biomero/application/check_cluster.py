@@ -59,7 +59,9 @@ def check_cluster(cluster: Cluster, checked: CheckedOrder, settings: Settings) -
     if cluster.settings.is_local:
         _check_program(cluster, request)
     _, free = prepare_root(cluster)
-    sources = {image.path for image in request.images if image.index not in checked.unreadable}
+    # how large images of OMERO are nobody knows before they are read
+    is_file = request.omero is None
+    sources = {i.path for i in request.images if is_file and i.index not in checked.unreadable}
     needed = sum(file.stat().st_size for path in sources for file in _files(path))
     if free is not None and free < needed:
         raise NoSpaceError(

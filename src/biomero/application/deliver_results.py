@@ -19,7 +19,7 @@ from biomero.application.sort_output import OutputSorter, Owner
 from biomero.domain.delivery import owner_of
 from biomero.domain.descriptor import WorkflowDescriptor
 from biomero.domain.ids import RunId
-from biomero.errors import ImageReadError
+from biomero.errors import ImageReadError, OmeroObjectError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +85,7 @@ class DeliverResults:
         settings: DeliverySettings | None = None,
         on_image: Callable[[int], None] | None = None,
         kept: Collection[str] = (),
+        sources: ImageSource | None = None,
     ) -> Delivery:
         """Deliver everything in `fetched`, which is only read.
 
@@ -102,6 +103,8 @@ class DeliverResults:
             Called with the index of each image whose outputs have been delivered.
         kept
             Results of an earlier delivery of this run, by their names, which are left as they are.
+        sources
+            Opens the images of the run, where they are no files.
 
         Raises
         ------
@@ -121,18 +124,29 @@ class DeliverResults:
             with ExitStack() as stack:
                 basket.sort_all(owned.get(None, []), None, stack)
             for image in images:
-                self._deliver_image(image, owned.get(image.index, []), basket, settings or DeliverySettings())
+                self._deliver_image(
+                    image,
+                    owned.get(image.index, []),
+                    basket,
+                    settings or DeliverySettings(),
+                    sources or self._images,
+                )
                 if on_image:
                     on_image(image.index)
         return basket.delivery()
 
     def _deliver_image(
-        self, image: SourceImage, names: Sequence[str], basket: _Basket, settings: DeliverySettings
+        self,
+        image: SourceImage,
+        names: Sequence[str],
+        basket: _Basket,
+        settings: DeliverySettings,
+        sources: ImageSource,
     ) -> None:
         if not names:
             return
         with ExitStack() as stack:
-            source = self._open(image, basket, stack)
+            source = _open(image, sources, basket, stack)
             owner = Owner(
                 index=image.index,
                 staged_stem=image.staged_stem,
@@ -153,15 +167,16 @@ class DeliverResults:
             except ImageReadError as exc:
                 basket.problems.append(f"{str(image.source)!r} cannot be shown with its labels: {exc}")
 
-    def _open(self, image: SourceImage, basket: _Basket, stack: ExitStack) -> OpenImage | None:
-        try:
-            return stack.enter_context(self._images.open(image.source, index=image.series))
-        except ImageReadError as exc:
-            basket.problems.append(
-                f"{str(image.source)!r} cannot be read any more, so that its results lack its "
-                f"pixel size and overlay: {exc}"
-            )
-            return None
+
+def _open(image: SourceImage, sources: ImageSource, basket: _Basket, stack: ExitStack) -> OpenImage | None:
+    try:
+        return stack.enter_context(sources.open(image.source, index=image.series))
+    except (ImageReadError, OmeroObjectError) as exc:
+        basket.problems.append(
+            f"{str(image.source)!r} cannot be read any more, so that its results lack its "
+            f"pixel size and overlay: {exc}"
+        )
+        return None
 
 
 @dataclass(slots=True, kw_only=True)

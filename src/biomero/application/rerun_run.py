@@ -103,7 +103,14 @@ def _request_of(run: WorkflowRun) -> RunRequest:
         raise UsageError(
             f"run {run.run_id} has not ended, it is {run.status.value}; resume or cancel it first"
         )
-    return RunRequest.from_json(run.request)
+    request = RunRequest.from_json(run.request)
+    if request.omero is not None:
+        chosen = " ".join(map(str, request.omero.chosen))
+        raise NotRepeatableError(
+            f"run {run.run_id} has its images from OMERO, where they may change at any time; "
+            f"ask for a new run: biomero run {request.workflow} --omero {chosen}"
+        )
+    return request
 
 
 def _same_workflow(request: RunRequest, services: Services) -> Workflow:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from biomero.application.omero_request import OmeroRequest
+from biomero.application.settings import Settings
 from biomero.domain.descriptor import ParameterValue
 from biomero.domain.job import JobResources
 from biomero.domain.run_events import Json
@@ -26,7 +28,7 @@ class RequestedImage:
     name
         Its name during the run: safe for any program, unique in the run, without a suffix.
     path
-        The local file or OME-Zarr folder.
+        The local file or OME-Zarr folder; for an image of OMERO its address, ``omero:Image:5``.
     series
         Which image of the file it is, from 0.
     """
@@ -52,6 +54,8 @@ class RunRequest:
         Name of the cluster; ``None`` for this machine.
     batch_size
         How many images a job gets; ``None`` gives all of them to one job.
+    omero
+        Where the images are, and what is made there, if they are in OMERO; all of them are, or none.
     """
 
     workflow: str
@@ -75,6 +79,7 @@ class RunRequest:
     keep: bool = False
     workflow_is_pinned: bool = False
     requested_by: str = ""
+    omero: OmeroRequest | None = None
 
     def to_json(self) -> Json:
         """Return plain values for the record."""
@@ -91,6 +96,7 @@ class RunRequest:
                 for i in self.images
             ],
             "resources": asdict(self.resources),
+            "omero": None if self.omero is None else self.omero.to_json(),
         }
 
     @classmethod
@@ -119,7 +125,14 @@ class RunRequest:
                 for i in value["images"]
             ),
             resources=JobResources(**value["resources"]),
+            # runs of releases that knew no OMERO do not speak of it
+            omero=OmeroRequest.from_json(value["omero"]) if value.get("omero") else None,
         )
+
+
+def results_on_the_way(settings: Settings) -> Path:
+    """Return the folder for results that go to OMERO and nowhere else."""
+    return settings.state_folder / "results"
 
 
 _PLAIN = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Clusters
 from biomero.application.ports.image_source import ImageSource
+from biomero.application.ports.omero import Omero, ResultTables
 from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
 from biomero.application.ports.run_queue import RunQueue, WorkerId
@@ -41,6 +42,8 @@ class Services:
     ----------
     worker
         This process, as one that may drive runs.
+    omero
+        The OMERO server; ``None`` where there is none.
     home
         The name of the only machine that can drive what is accepted here, because its files are there;
         ``None`` where the database is of one machine anyway.
@@ -58,3 +61,5 @@ class Services:
     deliver: DeliverResults
     report: ReportWriter
     home: str | None = None
+    omero: Omero | None = None
+    tables: ResultTables | None = None

@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
-from biomero.application.choose_images import choose_images
+from biomero.application.choose_images import ChosenImages, choose_images
+from biomero.application.choose_omero_images import OmeroOrder, choose_omero_images
 from biomero.application.engine.place import place_of
+from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.run_queue import Wish
 from biomero.application.ports.workflows import Workflow
 from biomero.application.record_json import failure_to_json
 from biomero.application.results_folder import check_results_folder, claim_results_folder
-from biomero.application.run_request import OnError, RunRequest
+from biomero.application.run_request import OnError, RunRequest, results_on_the_way
 from biomero.application.services import Services, WorkflowServices
 from biomero.domain.classify_failure import failure_of
 from biomero.domain.command_line import build_arguments
@@ -30,11 +33,20 @@ _NO_RUN = RunId("")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What a user asks for, unchecked."""
+    """What a user asks for, unchecked.
+
+    Parameters
+    ----------
+    images
+        Files; none where the images are in OMERO.
+    results
+        A folder; ``None`` leaves it to BIOMERO where the results go to OMERO.
+    """
 
     workflow: str
-    images: Sequence[Path]
-    results: Path
+    images: Sequence[Path] = ()
+    results: Path | None = None
+    omero: OmeroOrder | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     attachments: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     runtime: str | None = None
@@ -71,8 +83,9 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
     workflow = services.workflows.find(order.workflow)
     parameters = check_parameters(workflow.descriptor, order.parameters)
     attachments = _check_attachments(workflow, parameters, order.attachments)
-    check_results_folder(order.results, _NO_RUN)
-    chosen = choose_images(order.images, services.images, stop_on_error=order.on_error == "stop")
+    results = _results(order, services)
+    check_results_folder(results, _NO_RUN)
+    chosen, omero = _choose(order, services)
     cluster = services.settings.cluster
     request = RunRequest(
         workflow=order.workflow,
@@ -82,7 +95,7 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
         workflow_is_pinned=workflow.is_pinned,
         parameters=parameters,
         images=chosen.images,
-        results=_absolute(order.results),
+        results=_absolute(results),
         attachments=attachments,
         cluster=None if cluster.is_local else cluster.name,
         ssh_config=cluster.ssh_config and _absolute(cluster.ssh_config),
@@ -96,8 +109,26 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
         zarr_version=order.zarr_version,
         keep=order.keep,
         requested_by=order.requested_by,
+        omero=omero,
     )
     return CheckedOrder(request=request, workflow=workflow, unreadable=chosen.unreadable)
+
+
+def _results(order: Order, services: Services) -> Path:
+    if order.results is not None:
+        return order.results
+    if order.omero is None or not order.omero.wishes:
+        raise InputError("nobody said where the results shall go: name a folder (--out)")
+    return results_on_the_way(services.settings) / str(uuid4())
+
+
+def _choose(order: Order, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:
+    if order.omero is None:
+        return choose_images(order.images, services.images, stop_on_error=order.on_error == "stop"), None
+    if order.images:
+        raise InputError(f"images are files or in OMERO, not both: {order.images[0]}")
+    request, images = choose_omero_images(order.omero, services)
+    return ChosenImages(images=images, unreadable={}), request
 
 
 def _place(given: str | None, *, is_local: bool) -> str | None:
@@ -115,7 +146,13 @@ def accept_order(checked: CheckedOrder, services: Services) -> RunId:
         If the results folder has become another run's meanwhile; the run is failed then.
     """
     descriptor = checked.workflow.descriptor
-    run = WorkflowRun(name=descriptor.name, description=descriptor.description, user=None, group=None)
+    omero = checked.request.omero
+    run = WorkflowRun(
+        name=descriptor.name,
+        description=descriptor.description,
+        user=None if omero is None else omero.user_id,
+        group=None if omero is None else omero.group_id,
+    )
     run.accept(checked.request.to_json())
     run.fail_images({i: failure_to_json(failure_of(error)) for i, error in checked.unreadable.items()})
     queued = place_of(run, host=services.home)

@@ -21,6 +21,10 @@ from biomero.errors import (
     InputError,
     JobNotEndedError,
     NoSpaceError,
+    OmeroError,
+    OmeroLoginError,
+    OmeroObjectError,
+    OmeroPermissionError,
     ParameterError,
     RemoteCommandError,
     RemotePermissionError,
@@ -269,6 +273,22 @@ _BY_ERROR: tuple[tuple[type[BaseException], FailureClass, str], ...] = (
         "Check the database of runs and the way to it; runs go on when it is back.",
     ),
     (
+        OmeroLoginError,
+        FailureClass.OMERO,
+        "Check user and password of [OMERO], and that the service account has the privilege Sudo.",
+    ),
+    (
+        OmeroObjectError,
+        FailureClass.OMERO,
+        "Look in OMERO whether it is still there, and whether the user may still see it.",
+    ),
+    (
+        OmeroPermissionError,
+        FailureClass.OMERO,
+        "Let an owner of the group give the permission that the message names.",
+    ),
+    (OmeroError, FailureClass.OMERO, "Check OMERO.server and the way to it."),
+    (
         SubmissionRejectedError,
         FailureClass.SCHEDULER,
         "Change what the job asks for (--partition, --mem, --time, …) as the scheduler's message says.",
@@ -330,4 +350,12 @@ def can_be_put_right(error: BaseException) -> bool:
     """Say whether who looks after account, cluster or machine can help, so that the same run succeeds."""
     if isinstance(error, OSError) and error.errno in _NO_SPACE_HERE | _NO_PERMISSION_HERE:
         return True
-    return isinstance(error, AuthenticationFailedError | HostKeyError | NoSpaceError | RemotePermissionError)
+    return isinstance(
+        error,
+        AuthenticationFailedError
+        | HostKeyError
+        | NoSpaceError
+        | OmeroLoginError
+        | OmeroPermissionError
+        | RemotePermissionError,
+    )

@@ -102,6 +102,11 @@ class GroupAccess(enum.Enum):
     """They may do everything."""
     OTHER = ""
 
+    @property
+    def words(self) -> str:
+        """As people say it: ``read-annotate``."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OmeroUser:

@@ -117,6 +117,13 @@ class RunEvents:
         outputs: list[Json]
         problems: list[str]
 
+    class ObjectsMade(Aggregate.Event):
+        """Results are in OMERO, as the objects that are named, each by kind and id."""
+
+        TOPIC: ClassVar[str] = f"{TOPIC}.ObjectsMade"
+        objects: list[Json]
+        problems: list[str]
+
     class CancelRequested(Aggregate.Event):
         """Somebody wants the run to end."""
 

@@ -57,6 +57,7 @@ class WorkflowRun(RunEvents, Aggregate):
         self.jobs: dict[str, Json] = {}
         self.outputs: list[Json] = []
         self.problems: list[str] = []
+        self.objects: list[Json] = []
         self.cancel_requested_by: str | None = None
         self.failure: Json | None = None
         self.sessions: list[Json] = []
@@ -241,6 +242,16 @@ class WorkflowRun(RunEvents, Aggregate):
     def _deliver(self, outputs: list[Json], problems: list[str]) -> None:
         self.outputs = outputs
         self.problems = problems
+
+    def make_objects(self, objects: list[Json], problems: list[str]) -> None:
+        """Record what is in OMERO now, and what did not work on the way."""
+        if objects != self.objects and not self.status.is_final:
+            self._make_objects(objects=objects, problems=problems)
+
+    @event(RunEvents.ObjectsMade)
+    def _make_objects(self, objects: list[Json], problems: list[str]) -> None:
+        self.objects = objects
+        self.problems = [*self.problems, *problems]
 
     def request_cancel(self, requested_by: str) -> None:
         """Record that somebody wants the run to end; too late or twice changes nothing."""

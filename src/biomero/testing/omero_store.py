@@ -238,7 +238,7 @@ class FakeWriter:
             if not self._store.may_annotate(self._user, ref):
                 raise OmeroPermissionError(
                     f"{self._user.name} may not annotate {ref} in the group {self._group.name}, which is "
-                    f"{self._group.access.name.lower().replace('_', '-')}"
+                    f"{self._group.access.words}"
                 )
 
 

@@ -13,6 +13,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of, outputs_of
 from biomero.application.engine.jobs import lost_job
 from biomero.application.engine.place import on_to
+from biomero.application.omero_images import images_of
 from biomero.application.ports.progress import RunUpdate
 from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.record_json import (
@@ -42,15 +43,18 @@ def deliver_results(context: StepContext) -> StepEnd:
     outputs = [*kept, *(output_to_json(output) for output in delivery.outputs)]
     delivered = [image.index for image in context.good_images]
 
+    goes_to_omero = context.request.omero is not None and bool(context.request.omero.wishes)
+
     def record(run: WorkflowRun) -> None:
         run.deliver(outputs, [safe_text(problem) for problem in delivery.problems])
-        if failure is None:
+        if failure is not None:
+            run.fail(failure_to_json(failure))
+        elif not goes_to_omero:
             run.advance_images(delivered, ImageStage.DELIVERED)
             run.complete()
-        else:
-            run.fail(failure_to_json(failure))
 
-    return StepEnd(move=on_to(names.TIDY), decide=record)
+    is_next = goes_to_omero and failure is None
+    return StepEnd(move=on_to(names.IMPORT if is_next else names.TIDY), decide=record)
 
 
 def _kept_outputs(context: StepContext) -> list[Json]:
@@ -75,18 +79,23 @@ def _deliver(context: StepContext, kept: Sequence[Json]) -> Delivery:
             RunUpdate(status=RunStatus.IMPORTING, message="results", done=done, total=len(images))
         )
 
-    return context.services.deliver.deliver(
-        run_id=context.run_id,
-        fetched=fetched,
-        descriptor=context.workflow.descriptor,
-        images=[
-            SourceImage(index=i.index, staged_stem=i.name, source=i.path, series=i.series) for i in images
-        ],
-        results=context.request.results,
-        settings=DeliverySettings(pyramids=PyramidSettings(version=context.request.zarr_version)),
-        on_image=on_image,
-        kept=[as_on_disk(output["path"]) for output in kept],
-    )
+    is_file = context.request.omero is None
+    with images_of(context.request, context.services) as sources:
+        return context.services.deliver.deliver(
+            run_id=context.run_id,
+            sources=sources,
+            fetched=fetched,
+            descriptor=context.workflow.descriptor,
+            images=[
+                SourceImage(index=i.index, staged_stem=i.name, source=i.path, series=i.series) for i in images
+            ],
+            results=context.request.results,
+            settings=DeliverySettings(
+                zarr=is_file, pyramids=PyramidSettings(version=context.request.zarr_version)
+            ),
+            on_image=on_image,
+            kept=[as_on_disk(output["path"]) for output in kept],
+        )
 
 
 def _failed_images(context: StepContext) -> dict[int, Json]:

@@ -22,6 +22,7 @@ POOLS: Mapping[str, Pool] = {
     names.JUDGE_ANALYSIS: Pool.FETCH,
     names.FETCH: Pool.FETCH,
     names.DELIVER: Pool.DELIVER,
+    names.IMPORT: Pool.DELIVER,
     names.TIDY: Pool.FETCH,
 }
 """What each step mostly uses."""

@@ -12,6 +12,8 @@ from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.place import on_to
 from biomero.application.hash_source import hash_source
+from biomero.application.omero_images import images_of
+from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.progress import RunUpdate
 from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.ports.transfer import FileToSend
@@ -21,7 +23,7 @@ from biomero.domain.classify_failure import failure_of
 from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ImageReadError
+from biomero.errors import ImageReadError, OmeroObjectError
 
 _NEXT = StepEnd(move=on_to(names.CONVERT))
 _SLICE = timedelta(minutes=2)
@@ -49,8 +51,15 @@ def stage_images(context: StepContext) -> StepEnd:
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
     try:
-        stream = _Exports(context=context, waiting=waiting, folder=exports, before=len(good) - len(waiting))
-        context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
+        with images_of(context.request, context.services) as sources:
+            stream = _Exports(
+                context=context,
+                sources=sources,
+                waiting=waiting,
+                folder=exports,
+                before=len(good) - len(waiting),
+            )
+            context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
         came = [image.index for image in waiting[: stream.done]]
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
@@ -84,10 +93,17 @@ class _Exports:
     """
 
     def __init__(
-        self, *, context: StepContext, waiting: list[RequestedImage], folder: Path, before: int
+        self,
+        *,
+        context: StepContext,
+        sources: ImageSource,
+        waiting: list[RequestedImage],
+        folder: Path,
+        before: int,
     ) -> None:
         self.done = 0
         self._context = context
+        self._sources = sources
         self._waiting = waiting
         self._folder = folder
         self._before = before
@@ -120,10 +136,12 @@ class _Exports:
         self._show(RunStatus.EXPORTING, f"writing {image.name}")
         settings = PyramidSettings(version=context.request.zarr_version)
         try:
-            digest = hash_source(image.path)
-            with context.services.images.open(image.path, index=image.series) as opened:
+            # what is in OMERO is known by what was read there: its originals may be out of reach
+            digest = None if context.request.omero else hash_source(image.path)
+            with self._sources.open(image.path, index=image.series) as opened:
                 context.services.pyramids.write(opened, path, settings)
-        except ImageReadError as exc:
+            digest = digest or hash_source(path)
+        except (ImageReadError, OmeroObjectError) as exc:
             failures = {image.index: failure_to_json(failure_of(exc))}
             context.change(_failing(failures))
             if context.request.on_error == "stop":

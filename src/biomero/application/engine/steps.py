@@ -15,6 +15,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.convert import convert_images, judge_conversion
 from biomero.application.engine.deliver import deliver_results
 from biomero.application.engine.fetch import fetch_results
+from biomero.application.engine.import_results import import_results
 from biomero.application.engine.place import on_to
 from biomero.application.engine.prepare import prepare_run
 from biomero.application.engine.stage import stage_images
@@ -55,6 +56,7 @@ STEPS: Mapping[str, Step] = {
     names.JUDGE_ANALYSIS: Step(act=judge_analysis, deadline_s=_HOUR_S),
     names.FETCH: Step(act=fetch_results, deadline_s=2 * _DAY_S),
     names.DELIVER: Step(act=deliver_results, deadline_s=2 * _DAY_S),
+    names.IMPORT: Step(act=import_results, deadline_s=2 * _DAY_S),
     names.TIDY: Step(act=tidy_up, deadline_s=_HOUR_S),
 }
 

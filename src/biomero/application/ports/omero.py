@@ -67,6 +67,20 @@ class TableColumn:
     values: Sequence[int | float | str | bool | None]
 
 
+class ResultTables(Protocol):
+    """Reads tables that workflows wrote."""
+
+    def read(self, path: Path) -> Sequence[TableColumn]:
+        """Return the columns of a CSV, TSV or Parquet file, typed by what they hold.
+
+        Raises
+        ------
+        InputError
+            If it is no table: empty, ragged, of no encoding that can be told.
+        """
+        ...
+
+
 class OmeroReader(Protocol):
     """Finds and reads images as one user, within what that user may see. One thread at a time."""
 

@@ -27,6 +27,7 @@ TOLD: tuple[type[DomainEvent], ...] = (
     WorkflowRun.JobReported,
     WorkflowRun.ProgressMade,
     WorkflowRun.OutputsDelivered,
+    WorkflowRun.ObjectsMade,
     WorkflowRun.CancelRequested,
     WorkflowRun.PauseRequested,
     WorkflowRun.ResumeRequested,
@@ -120,7 +121,7 @@ def _of_wish(event: Any) -> str | None:  # noqa: ANN401 - one of `TOLD`
             return None
 
 
-def _of_work(event: Any) -> str | None:  # noqa: ANN401, C901, PLR0911 - a table of cases
+def _of_work(event: Any) -> str | None:  # noqa: ANN401, C901, PLR0911, PLR0912 - a table of cases
     match event:
         case WorkflowRun.ProgramPrepared():
             return f"the program is ready: {event.identity}"
@@ -148,6 +149,8 @@ def _of_work(event: Any) -> str | None:  # noqa: ANN401, C901, PLR0911 - a table
         case WorkflowRun.OutputsDelivered():
             told = f"{_count(len(event.outputs), 'file')} delivered"
             return f"{told}, {_count(len(event.problems), 'problem')}" if event.problems else told
+        case WorkflowRun.ObjectsMade():
+            return f"{_count(len(event.objects), 'object')} made in OMERO"
         case _:
             return None
 

@@ -1,0 +1,77 @@
+"""Use case: turn what a user chose in OMERO into the images of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from biomero.application.omero_images import name_images, omero_for
+from biomero.application.omero_request import OmeroRequest, OmeroWishes
+from biomero.application.run_request import RequestedImage
+from biomero.application.services import Services
+from biomero.domain.omero import OmeroRef, OmeroSelection
+from biomero.errors import OmeroPermissionError
+
+_MOST_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroOrder:
+    """What a user chose in OMERO, and what shall be made there of the results.
+
+    Parameters
+    ----------
+    user
+        Whose run it is, by the name that they log in with.
+    """
+
+    user: str
+    chosen: Sequence[OmeroRef]
+    wishes: OmeroWishes = field(default_factory=OmeroWishes)
+
+
+def choose_omero_images(
+    order: OmeroOrder, services: Services
+) -> tuple[OmeroRequest, tuple[RequestedImage, ...]]:
+    """Look at everything that was chosen, as the user, before anything is sent anywhere.
+
+    Raises
+    ------
+    InputError
+        If it is in several groups, or has no image.
+    OmeroObjectError
+        If something does not exist, or the user may not see it.
+    OmeroPermissionError
+        If the user may not make there what they want to have made.
+    OmeroError
+        If OMERO does not answer, or does not know the user.
+    ConfigurationError
+        If no OMERO is configured.
+    """
+    omero = omero_for(None, services)
+    with omero.reader(order.user) as reader:
+        selection, user = reader.select(order.chosen), reader.user
+    if order.wishes:
+        _check_writable(omero.check_writable(order.user, selection.images), selection)
+    request = OmeroRequest(
+        server=omero.address,
+        user=user.name,
+        user_id=user.id,
+        group_id=selection.group.id,
+        group_name=selection.group.name,
+        chosen=tuple(order.chosen),
+        images=selection.images,
+        wishes=order.wishes,
+    )
+    return request, name_images(selection.images)
+
+
+def _check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+    if not problems:
+        return
+    more = len(problems) - _MOST_TOLD
+    told = "; ".join([*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else [])])
+    raise OmeroPermissionError(
+        f"{told}. The group {selection.group.name} is {selection.group.access.words}: ask its owner, or have "
+        "the results written to a folder (--out) only"
+    )

@@ -1,0 +1,65 @@
+"""Step: results into OMERO, and how the run ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from biomero.application.describe_run import describe_run, output_from_json
+from biomero.application.engine import names
+from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.place import on_to
+from biomero.application.import_objects import Imported, ImportObjects, MadeObject
+from biomero.application.omero_images import omero_for
+from biomero.application.ports.progress import RunUpdate
+from biomero.application.record_json import safe_text
+from biomero.application.run_provenance import provenance
+from biomero.domain.run_events import Json
+from biomero.domain.run_status import ImageStage, RunStatus
+from biomero.domain.workflow_run import WorkflowRun
+
+
+def import_results(context: StepContext) -> StepEnd:
+    """Make in OMERO what was wished of the results, as the user; what is there already is left as it is."""
+    context.go_to(RunStatus.IMPORTING, "into OMERO")
+    imported = _import(context)
+    objects = [_to_json(made) for made in imported.objects]
+    delivered = [image.index for image in context.good_images]
+
+    def record(run: WorkflowRun) -> None:
+        run.make_objects(objects, [safe_text(problem) for problem in imported.problems])
+        run.advance_images(delivered, ImageStage.DELIVERED)
+        run.complete()
+
+    return StepEnd(move=on_to(names.TIDY), decide=record)
+
+
+def _import(context: StepContext) -> Imported:
+    request = context.request.omero
+    assert request is not None  # noqa: S101 - only runs from OMERO come to this step
+    assert context.services.tables is not None  # noqa: S101 - whoever drives runs reads tables
+    document = describe_run(context.services.record, context.run_id)
+
+    def show(done: int, total: int) -> None:
+        context.check_wishes()
+        context.listener.show(
+            RunUpdate(status=RunStatus.IMPORTING, message="into OMERO", done=done, total=total)
+        )
+
+    omero = omero_for(request.server, context.services)
+    with omero.writer(request.user, group_id=request.group_id) as writer:
+        return ImportObjects(
+            run_id=context.run_id,
+            workflow=document.workflow.name,
+            request=request,
+            results=context.request.results,
+            files=context.services.images,
+            tables=context.services.tables,
+            writer=writer,
+            maps=provenance(document, input_data=", ".join(map(str, request.chosen))),
+            stems=[image.name for image in context.request.images],
+            on_output=show,
+        ).run([replace(output_from_json(output)) for output in context.run.outputs])
+
+
+def _to_json(made: MadeObject) -> Json:
+    return {"output": made.output, "kind": made.ref.kind.value, "id": made.ref.id, "rois": made.rois}

@@ -1,0 +1,255 @@
+"""Use case: put the results of a run into OMERO, each object once, on the image that it is of."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from biomero.application.name_objects import default_dataset_name, image_name
+from biomero.application.omero_request import OmeroRequest
+from biomero.application.ports.image_source import ImageSource
+from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
+from biomero.application.record_json import as_on_disk
+from biomero.application.result_columns import with_image_ids
+from biomero.application.run_document import OutputKind, OutputRecord
+from biomero.application.run_provenance import Maps
+from biomero.domain.ids import RunId
+from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef
+from biomero.errors import ImageReadError, InputError
+
+_BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeObject:
+    """An object that a run has in OMERO.
+
+    Parameters
+    ----------
+    output
+        The result that it was made of; the run itself where it was made of none.
+    rois
+        How many ROIs it got; 0 where it was itself made.
+    """
+
+    output: str
+    ref: OmeroRef
+    rois: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What was made.
+
+    Parameters
+    ----------
+    problems
+        One sentence for each thing that is not as it was wanted; all else was made.
+    """
+
+    objects: tuple[MadeObject, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class ImportObjects:
+    """Makes what a user wished of a run's results; doing it again makes nothing anew.
+
+    A result belongs to the image that its delivery found out (see `owner_of`), by the image's id and never by
+    likeness of names. A result of the whole run goes to the datasets and plates that the images are in.
+
+    Parameters
+    ----------
+    stems
+        The names of the run's images on the cluster, by index, for tables that speak of them.
+    on_output
+        Is told of each result that has been dealt with.
+    """
+
+    run_id: RunId
+    workflow: str
+    request: OmeroRequest
+    results: Path
+    files: ImageSource
+    tables: ResultTables
+    writer: OmeroWriter
+    maps: Maps
+    stems: Sequence[str]
+    on_output: Callable[[int, int], None]
+    _objects: list[MadeObject] = field(default_factory=list)
+    _problems: list[str] = field(default_factory=list)
+    _touched: dict[OmeroRef, None] = field(default_factory=dict)
+    _known: Mapping[str, OmeroRef] = field(default_factory=dict)
+    _dataset: int | None = None
+
+    def run(self, outputs: Sequence[OutputRecord]) -> Imported:
+        """Make everything.
+
+        Raises
+        ------
+        OmeroError
+            If OMERO does not answer, or refuses: do it again when that is put right.
+        """
+        self._known = self.writer.made(self.run_id)
+        for done, output in enumerate(outputs):
+            self._import(output)
+            self.on_output(done + 1, len(outputs))
+        self._describe()
+        return Imported(objects=tuple(self._objects), problems=tuple(self._problems))
+
+    def _import(self, output: OutputRecord) -> None:
+        wishes = self.request.wishes
+        match output.kind:
+            case OutputKind.LABEL:
+                if wishes.rois is not None:
+                    self._put_rois(output)
+                if wishes.label_images:
+                    self._put_image(output)
+            case OutputKind.IMAGE if wishes.images:
+                self._put_image(output)
+            case OutputKind.TABLE if wishes.tables:
+                self._put_table(output)
+            case OutputKind.FILE | OutputKind.TABLE | OutputKind.IMAGE if wishes.files:
+                self._put_file(output)
+            case OutputKind.OVERLAY if wishes.overlays:
+                self._put_file(output)
+            case _:
+                pass
+
+    def _put_rois(self, output: OutputRecord) -> None:
+        wish = self.request.wishes.rois
+        source = self._source(output)
+        if wish is None or source is None:
+            self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
+            return
+        name = f"rois/{source.id}/{output.path}"
+        is_begun = any(known.startswith(name) for known in self._known)
+        if wish.clear and not is_begun:
+            self.writer.clear_rois(source.id, name_contains=wish.clear)
+        settings = RoiSettings(
+            shape=wish.shape, name_prefix=wish.name_prefix or self.workflow, color=wish.color
+        )
+        try:
+            with self.files.open(self._path(output)) as labels:
+                count = self.writer.put_rois(self._key(name), labels, source.id, settings)
+        except ImageReadError as exc:
+            self._problems.append(f"{output.path!r} gave no ROIs: {exc}")
+            return
+        target = OmeroRef(OmeroKind.IMAGE, source.id)
+        self._objects.append(MadeObject(output=output.path, ref=target, rois=count))
+        self._touched[target] = None
+
+    def _put_image(self, output: OutputRecord) -> None:
+        source = self._source(output)
+        name = image_name(
+            self.request.wishes.name_pattern,
+            output=PurePosixPath(output.made_as or output.path).name,
+            source=source.name if source else None,
+            is_label=output.kind is OutputKind.LABEL,
+        )
+        note = f"of {source.name} (Image:{source.id})" if source else "of no single image of the run"
+        try:
+            with self.files.open(self._path(output)) as image:
+                ref = self.writer.put_image(
+                    self._key(f"image/{output.path}"),
+                    image,
+                    name=name,
+                    description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
+                    dataset=self._target_dataset(),
+                )
+        except ImageReadError as exc:
+            self._problems.append(f"{output.path!r} was not imported as an image: {exc}")
+            return
+        self._add(output, ref)
+
+    def _put_table(self, output: OutputRecord) -> None:
+        source = self._source(output)
+        ids = dict(zip(self.stems, (image.id for image in self.request.images), strict=True))
+        try:
+            columns = with_image_ids(
+                self.tables.read(self._path(output)), owner=source.id if source else None, ids=ids
+            )
+        except InputError as exc:
+            self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
+            self._put_file(output)
+            return
+        targets = self._targets(source)
+        ref = self.writer.put_table(
+            self._key(f"table/{output.path}"), columns, name=self._file_name(output), targets=targets
+        )
+        self._add(output, ref, targets)
+
+    def _put_file(self, output: OutputRecord) -> None:
+        path = self._path(output)
+        if not path.is_file():
+            self._problems.append(f"{output.path!r} was not attached: it is a folder")
+            return
+        targets = self._targets(self._source(output))
+        media_type = mimetypes.guess_type(path.name)[0] or _BINARY
+        ref = self.writer.put_file(
+            self._key(f"file/{output.path}"),
+            path,
+            name=self._file_name(output),
+            media_type=media_type,
+            targets=targets,
+        )
+        self._add(output, ref, targets)
+
+    def _target_dataset(self) -> int:
+        if self._dataset is None:
+            wishes = self.request.wishes
+            self._dataset = wishes.dataset_id
+            if self._dataset is None:
+                made = self.writer.put_dataset(
+                    self._key("dataset"),
+                    name=wishes.dataset_name or default_dataset_name(self.workflow, self.run_id),
+                    description=f"results of {self.workflow}, run {self.run_id}",
+                    project=None,
+                )
+                self._dataset = made.id
+                self._objects.append(MadeObject(output="", ref=made))
+                self._touched[made] = None
+        return self._dataset
+
+    def _targets(self, source: OmeroImage | None) -> list[OmeroRef]:
+        """Return what a result is attached to."""
+        if source is not None:
+            return [OmeroRef(OmeroKind.IMAGE, source.id)]
+        return parents_of(self.request.images)
+
+    def _source(self, output: OutputRecord) -> OmeroImage | None:
+        return None if output.image is None else self.request.images[output.image]
+
+    def _describe(self) -> None:
+        """Say on everything that was made or got something where it comes from."""
+        if not self._touched:
+            return
+        for namespace, pairs in self.maps:
+            self.writer.put_map(
+                self._key(f"map/{namespace}"), namespace=namespace, pairs=pairs, targets=list(self._touched)
+            )
+
+    def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
+        self._objects.append(MadeObject(output=output.path, ref=ref))
+        self._touched.update(dict.fromkeys(targets or [ref]))
+
+    def _key(self, output: str) -> OutputKey:
+        return OutputKey(run_id=self.run_id, output=output)
+
+    def _path(self, output: OutputRecord) -> Path:
+        return self.results / as_on_disk(output.path)
+
+    def _file_name(self, output: OutputRecord) -> str:
+        return PurePosixPath(output.path).name
+
+
+def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:
+    """Return the datasets and plates that images are in; the images themselves where they are in none."""
+    found: dict[OmeroRef, None] = {}
+    for image in images:
+        if image.place is not None:
+            found[OmeroRef(OmeroKind.PLATE, image.place.plate_id)] = None
+        found.update(dict.fromkeys(ref for ref in image.parents if ref.kind is OmeroKind.DATASET))
+    return list(found) or [OmeroRef(OmeroKind.IMAGE, image.id) for image in images]

@@ -1,0 +1,92 @@
+"""Images of a run, whether they are files or in OMERO."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from biomero.application.ports.image_source import ImageSource, OpenImage
+from biomero.application.ports.omero import Omero, OmeroReader
+from biomero.application.run_request import RequestedImage, RunRequest
+from biomero.application.services import Services
+from biomero.domain.omero import OmeroImage, image_address, image_id_of
+from biomero.domain.selection import safe_name, stem
+from biomero.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class OmeroImages:
+    """Opens what has an address in OMERO there, and all else as files; see `ImageSource`."""
+
+    reader: OmeroReader
+    files: ImageSource
+
+    def images_in(self, path: Path) -> int:
+        """See `ImageSource.images_in`."""
+        return self.files.images_in(path) if image_id_of(os.fspath(path)) is None else 1
+
+    def open(self, path: Path, *, index: int = 0) -> OpenImage:
+        """See `ImageSource.open`; also raises what `OmeroReader.open` does."""
+        image_id = image_id_of(os.fspath(path))
+        return self.files.open(path, index=index) if image_id is None else self.reader.open(image_id)
+
+
+@contextmanager
+def images_of(request: RunRequest, services: Services) -> Iterator[ImageSource]:
+    """Open what reads the images of a run, as the user whose they are.
+
+    Raises
+    ------
+    ConfigurationError
+        If they are in an OMERO that this machine does not know.
+    OmeroError
+        If OMERO does not answer, or does not let us in.
+    """
+    if request.omero is None:
+        yield services.images
+        return
+    with omero_for(request.omero.server, services).reader(request.omero.user) as reader:
+        yield OmeroImages(reader, services.images)
+
+
+def omero_for(server: str | None, services: Services) -> Omero:
+    """Return the OMERO that a run belongs to, or the one that there is.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or another one.
+    """
+    if services.omero is None:
+        raise ConfigurationError("no OMERO is configured: [OMERO] needs host, user and password_file")
+    if server is not None and services.omero.address != server:
+        raise ConfigurationError(
+            f"the run's images are in the OMERO at {server}, and [OMERO] says {services.omero.address}"
+        )
+    return services.omero
+
+
+def name_images(images: Sequence[OmeroImage]) -> tuple[RequestedImage, ...]:
+    """Give each image a name for its run: its own, and its id where another's is the same or too like it.
+
+    Whatever names are in OMERO, no two images share one, on no file system.
+    """
+    plain = [safe_name(stem(image.name)) for image in images]
+    lowered = [name.lower() for name in plain]
+    return tuple(
+        RequestedImage(
+            index=index,
+            name=f"{name}_id{image.id}" if _is_like_another(lowered, index) else name,
+            path=Path(image_address(image.id)),
+        )
+        for index, (image, name) in enumerate(zip(images, plain, strict=True))
+    )
+
+
+def _is_like_another(names: Sequence[str], index: int) -> bool:
+    """Return whether a name is another's, or could be one that another would get."""
+    name = names[index]
+    return names.count(name) > 1 or "_id" in name
