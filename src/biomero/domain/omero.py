@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 _ADDRESS = re.compile(r"\A(?P<kind>[A-Za-z]+):(?P<id>[1-9][0-9]{0,18})\Z")
+_NUMBERS = re.compile(r"([0-9]+)")
 _LARGEST_ID = 2**63 - 1
 _IMAGE_ADDRESS = "omero:"
 
@@ -87,6 +88,16 @@ def image_id_of(address: str) -> int | None:
     kind, _, number = address.removeprefix(_IMAGE_ADDRESS).partition(":")
     is_image = address.startswith(_IMAGE_ADDRESS) and kind == "Image" and number.isdecimal()
     return int(number) if is_image else None
+
+
+def name_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return what names are put in order by, as people do: numbers count as numbers.
+
+    >>> sorted(["cell 10", "cell 9", "Cell 1"], key=name_order)
+    ['Cell 1', 'cell 9', 'cell 10']
+    """
+    words = _NUMBERS.split(name.casefold())
+    return tuple((1, int(word), "") if word.isascii() and word.isdigit() else (0, 0, word) for word in words)
 
 
 class GroupAccess(enum.Enum):

@@ -17,6 +17,7 @@ from biomero.domain.omero import (
     OmeroSelection,
     OmeroUser,
     WellPlace,
+    name_order,
 )
 from biomero.errors import (
     ImageReadError,
@@ -178,7 +179,9 @@ class _Reader:
             return
         things = self.omero.store.things
         below = [r for r, t in things.items() if t.parent == ref and r.kind is _CONTAINERS[ref.kind]]
-        for child in sorted(below, key=lambda r: (things[r].place or (0, 0), things[r].name, r.id)):
+        for child in sorted(
+            below, key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id)
+        ):
             if self.omero.store.may_read(self.user, child):
                 yield from self._images_in(child)
 
