@@ -10,6 +10,7 @@ from biomero.application.record_json import failure_from_json, safe_text, task_f
 from biomero.application.run_document import (
     ImageRecord,
     JobRecord,
+    ObjectRecord,
     OutputKind,
     OutputRecord,
     RunCounts,
@@ -72,6 +73,7 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         counts=_counts(run),
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
+        objects=tuple(ObjectRecord(**made) for made in run.objects),
     )
 
 

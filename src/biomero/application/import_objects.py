@@ -30,13 +30,13 @@ class MadeObject:
     ----------
     output
         The result that it was made of; the run itself where it was made of none.
-    count
-        How many there are: of ROIs, which are told together, under the image that they are on.
+    rois
+        How many ROIs it got; 0 where it was itself made.
     """
 
     output: str
     ref: OmeroRef
-    count: int = 1
+    rois: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} gave no ROIs: {exc}")
             return
         target = OmeroRef(OmeroKind.IMAGE, source.id)
-        self._objects.append(MadeObject(output=output.path, ref=target, count=count))
+        self._objects.append(MadeObject(output=output.path, ref=target, rois=count))
         self._touched[target] = None
 
     def _put_image(self, output: OutputRecord) -> None:

@@ -151,6 +151,26 @@ class OutputRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRecord:
+    """What a run made in OMERO.
+
+    Parameters
+    ----------
+    output
+        The result that it was made of; empty where it was made of none.
+    kind, id
+        The object.
+    rois
+        How many ROIs it got; 0 where it was itself made.
+    """
+
+    output: str
+    kind: str
+    id: int
+    rois: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCounts:
     """What the run cost the cluster's login node."""
 
@@ -171,6 +191,8 @@ class RunDocument:
         Every log in the results folder, relative to it.
     problems
         One sentence for each thing that did not work and did not stop the run either.
+    objects
+        What is in OMERO of it.
     """
 
     id: RunId
@@ -188,6 +210,7 @@ class RunDocument:
     counts: RunCounts = field(default_factory=RunCounts)
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    objects: tuple[ObjectRecord, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain values, in a fixed order of keys."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.settings import Settings
 from biomero.domain.descriptor import ParameterValue
 from biomero.domain.job import JobResources
 from biomero.domain.run_events import Json
@@ -127,6 +128,11 @@ class RunRequest:
             # runs of releases that knew no OMERO do not speak of it
             omero=OmeroRequest.from_json(value["omero"]) if value.get("omero") else None,
         )
+
+
+def results_on_the_way(settings: Settings) -> Path:
+    """Return the folder for results that go to OMERO and nowhere else."""
+    return settings.state_folder / "results"
 
 
 _PLAIN = (

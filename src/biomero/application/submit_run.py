@@ -17,7 +17,7 @@ from biomero.application.ports.run_queue import Wish
 from biomero.application.ports.workflows import Workflow
 from biomero.application.record_json import failure_to_json
 from biomero.application.results_folder import check_results_folder, claim_results_folder
-from biomero.application.run_request import OnError, RunRequest
+from biomero.application.run_request import OnError, RunRequest, results_on_the_way
 from biomero.application.services import Services, WorkflowServices
 from biomero.domain.classify_failure import failure_of
 from biomero.domain.command_line import build_arguments
@@ -119,7 +119,7 @@ def _results(order: Order, services: Services) -> Path:
         return order.results
     if order.omero is None or not order.omero.wishes:
         raise InputError("nobody said where the results shall go: name a folder (--out)")
-    return services.settings.state_folder / "results" / str(uuid4())
+    return results_on_the_way(services.settings) / str(uuid4())
 
 
 def _choose(order: Order, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:

@@ -176,7 +176,7 @@ class FakeWriter:
             )
         return len(numbers)
 
-    def clear_rois(self, image_id: int, *, name_contains: str) -> int:
+    def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
         """See `OmeroWriter.clear_rois`."""
         target = OmeroRef(OmeroKind.IMAGE, image_id)
         gone = [
@@ -186,6 +186,7 @@ class FakeWriter:
             and name_contains.lower() in thing.name.lower()
             and target in thing.targets
             and thing.owner == self._user.id
+            and (thing.key is None or thing.key.run_id != keep)
         ]
         for ref in gone:
             del self._store.things[ref]

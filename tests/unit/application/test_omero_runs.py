@@ -137,8 +137,8 @@ def test_what_was_made_says_where_it_comes_from_and_the_record_says_what_was_mad
     assert (run.user, run.group) == (lab.user.id, lab.group.id)
 
 
-def test_importing_again_makes_nothing_anew(lab: Lab) -> None:
-    run_id = lab.order(lab.dataset("first", "a.tif", "b.tif"))
+def test_importing_again_makes_nothing_anew(lab: Lab, tmp_path: Path) -> None:
+    run_id = lab.order(lab.dataset("first", "a.tif", "b.tif"), results=tmp_path / "results")
     lab.drive(run_id)
     before = dict(lab.omero.store.things)
     services = lab.world.services
@@ -191,6 +191,13 @@ def test_existing_rois_go_only_if_that_was_wished_and_only_those_of_the_name(lab
     lab.drive(second)
     assert not lab.made(OmeroKind.ROI, first)
     assert len(lab.made(OmeroKind.ROI, second)) == 1
+
+
+def test_results_that_are_in_omero_leave_nothing_on_this_machine(lab: Lab) -> None:
+    run_id = lab.order(lab.dataset("first", "a.tif"))
+    assert lab.drive(run_id) is RunStatus.DONE
+    folder = lab.world.services.settings.state_folder / "results"
+    assert not list(folder.iterdir())
 
 
 def test_results_may_go_to_a_folder_only(lab: Lab, tmp_path: Path) -> None:

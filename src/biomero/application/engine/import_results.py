@@ -62,4 +62,4 @@ def _import(context: StepContext) -> Imported:
 
 
 def _to_json(made: MadeObject) -> Json:
-    return {"output": made.output, "kind": made.ref.kind.value, "id": made.ref.id, "count": made.count}
+    return {"output": made.output, "kind": made.ref.kind.value, "id": made.ref.id, "rois": made.rois}

@@ -10,8 +10,9 @@ from biomero.application.describe_run import describe_run
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of
 from biomero.application.ports.run_queue import End
-from biomero.application.run_request import RunRequest
+from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
+from biomero.application.settings import Settings
 from biomero.application.write_report import WriteReport, deliver_logs
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
@@ -42,7 +43,14 @@ def tidy_up(context: StepContext) -> StepEnd:
     leave_report(context.services, context.run_id, logs_of(context))
     if context.run.status is RunStatus.DONE:
         shutil.rmtree(context.workspace, ignore_errors=True)
+        if is_on_the_way(context.request, context.services.settings):
+            shutil.rmtree(context.request.results, ignore_errors=True)
     return StepEnd(move=End())
+
+
+def is_on_the_way(request: RunRequest, settings: Settings) -> bool:
+    """Say whether the results folder was only for what goes to OMERO: nobody named it."""
+    return request.omero is not None and request.results.parent == results_on_the_way(settings)
 
 
 def clean_up(context: StepContext) -> None:

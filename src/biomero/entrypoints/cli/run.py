@@ -12,16 +12,20 @@ from biomero.application.cancel_run import cancel_run
 from biomero.application.check_cluster import check_cluster
 from biomero.application.describe_run import describe_run
 from biomero.application.drive_here import drive_here
+from biomero.application.engine.tidy import is_on_the_way
 from biomero.application.follow_run import living_driver
 from biomero.application.ports.clusters import Cluster
 from biomero.application.run_document import RunDocument
+from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
+from biomero.application.settings import Settings
 from biomero.application.submit_run import Order, accept_order, check_order
 from biomero.bootstrap import make_services, resources_from, settings_for
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_services
+from biomero.entrypoints.cli.omero_options import omero_options, omero_order
 from biomero.entrypoints.cli.options import (
     cluster_options,
     json_option,
@@ -39,9 +43,7 @@ from biomero.errors import RunPausedError, UsageError
 @click.command()
 @click.argument("workflow")
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path, readable=False))
-@click.option(
-    "--out", "results", required=True, type=click.Path(path_type=Path), help="Folder for the results."
-)
+@click.option("--out", "results", type=click.Path(path_type=Path), help="Folder for the results.")
 @click.option(
     "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of the workflow."
 )
@@ -84,12 +86,13 @@ from biomero.errors import RunPausedError, UsageError
     is_flag=True,
     help="Leave the run to a worker and return at once; `biomero runs watch` follows it.",
 )
+@omero_options
 @cluster_options
 @resource_options
 @json_option
 @exits.tells_errors
 def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the options above declare
-    """Run WORKFLOW on IMAGES and write the results to a folder.
+    """Run WORKFLOW on IMAGES and write the results to a folder, or to OMERO.
 
     WORKFLOW is a name (see `biomero workflows list`), a descriptor or its folder, or the address of a
     repository such as https://github.com/org/W_name/tree/v1.2.
@@ -103,7 +106,7 @@ def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the optio
     for warning in settings.warnings:
         click.echo(f"biomero: {exits.printable(warning)}", err=True)
     services = with_services(make_services(settings))
-    checked = check_order(_order(given), services)
+    checked = check_order(_order(given, settings), services)
     if given["detach"]:
         _detach(accept_order(checked, services), services, as_json=given["as_json"])
     with services.clusters.open(settings.cluster) as cluster:
@@ -122,15 +125,17 @@ def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
     sys.exit(exits.DONE)
 
 
-def _order(given: dict[str, Any]) -> Order:
+def _order(given: dict[str, Any], settings: Settings) -> Order:
     attachments = {
         name: [Path(path)] for name, path in pairs_of(given["attachments"], option="--input").items()
     }
     if given["python"] and given["runtime"] not in {None, "process"}:
         raise UsageError("--python goes with --runtime process")
+    omero = omero_order(given, [str(word) for word in given["images"]], settings.omero)
     return Order(
         workflow=given["workflow"],
-        images=given["images"],
+        images=given["images"] if omero is None else (),
+        omero=omero,
         results=given["results"],
         parameters=pairs_of(given["parameters"], option="--param"),
         attachments=attachments,
@@ -150,7 +155,7 @@ def _order(given: dict[str, Any]) -> Order:
 def finish(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> None:
     """Drive a run to its end, show it, and leave with the exit code that it deserves."""
     document = drive(run_id, services, cluster, as_json=as_json)
-    show_outcome(document, results=services.record.get(run_id).request["results"], as_json=as_json)
+    show_outcome(document, services, as_json=as_json)
 
 
 def drive(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool) -> RunDocument:
@@ -169,13 +174,16 @@ def drive(run_id: RunId, services: Services, cluster: Cluster, *, as_json: bool)
     return describe_run(services.record, run_id)
 
 
-def show_outcome(document: RunDocument, *, results: object, as_json: bool) -> NoReturn:
+def show_outcome(document: RunDocument, services: Services, *, as_json: bool) -> NoReturn:
     """Show a run's end and leave."""
+    request = RunRequest.from_json(services.record.get(document.id).request)
+    is_done = document.status is RunStatus.DONE
+    results = None if is_done and is_on_the_way(request, services.settings) else request.results
     if as_json:
         exits.print_json(document.to_dict())
     else:
         print_outcome(document, results=results)
-    sys.exit(exits.DONE if document.status is RunStatus.DONE else exits.RUN_FAILED)
+    sys.exit(exits.DONE if is_done else exits.RUN_FAILED)
 
 
 def tell_paused(run_id: RunId, services: Services, why: str, *, as_json: bool) -> NoReturn:

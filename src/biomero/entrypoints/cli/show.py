@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from biomero.application.run_document import ImageRecord, JobRecord, RunDocument
+from biomero.application.run_document import ImageRecord, JobRecord, ObjectRecord, RunDocument
 from biomero.domain.failure import Failure
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli.exits import printable
@@ -55,10 +55,19 @@ def print_outcome(document: RunDocument, *, results: object) -> None:
         console.print(_image_line(image), soft_wrap=True)
     for problem in document.problems:
         console.print(f"[yellow]note[/yellow]  {_text(problem)}", soft_wrap=True)
+    for made in document.objects:
+        console.print(f"OMERO  {_text(_object_line(made))}", soft_wrap=True)
     console.print(f"{_status(document.status)}  run {document.id}", soft_wrap=True)
     if document.failure is not None:
         _print_failure(console, document.failure)
-    console.print(f"report: {_text(results)}/report.html", soft_wrap=True)
+    if results is not None:
+        console.print(f"report: {_text(results)}/report.html", soft_wrap=True)
+
+
+def _object_line(made: ObjectRecord) -> str:
+    where = f"{made.kind}:{made.id}"
+    what = f"{made.rois} ROIs on {where}" if made.rois else where
+    return f"{what}  of {made.output}" if made.output else what
 
 
 def print_run(document: RunDocument, *, results: object, waits_for: str | None = None) -> None:

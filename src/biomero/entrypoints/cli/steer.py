@@ -208,4 +208,4 @@ def _show(services: Services, run_id: RunId, *, as_json: bool) -> NoReturn:
     from biomero.entrypoints.cli.run import show_outcome
 
     document = describe_run(services.record, run_id)
-    show_outcome(document, results=services.record.get(run_id).request["results"], as_json=as_json)
+    show_outcome(document, services, as_json=as_json)
