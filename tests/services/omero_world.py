@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,10 +130,8 @@ class ServerWorld:
         return IceOmero(self.settings(**settings), SystemClock(), self.files, patience_s=patience_s)
 
     def settings(self, **others: Any) -> OmeroSettings:
-        return OmeroSettings(
-            **{"host": self.server.url, "user": self.service, "password": PASSWORD, "port": self.server.port}
-            | others
-        )
+        usual = OmeroSettings(host=self.server.url, user=self.service, password=PASSWORD)
+        return dataclasses.replace(usual, **others)
 
     def group(self, name: str, access: GroupAccess) -> OmeroGroup:
         called = f"{name}-{self.mark}"
