@@ -160,8 +160,8 @@ class Saving:
         parent, child = record.references.get("parent"), record.references.get("child")
         if not record.kind.is_link or parent is None or child is None:
             return
-        for other in self._records.referring(child, "child", record.kind.name):
-            is_same = other.references["parent"] is parent and other.owner == record.owner
+        for other in self._records.referring(parent, "parent", record.kind.name):
+            is_same = other.references["child"] is child and other.owner == record.owner
             if other is not record and is_same:
                 message = f"duplicate key value violates unique constraint: {record.kind.name}"
                 raise omero.ValidationException(None, None, message)
