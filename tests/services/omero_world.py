@@ -123,7 +123,8 @@ class ServerWorld:
 
     def settings(self, **others: Any) -> OmeroSettings:
         return OmeroSettings(
-            **{"host": self.server.url, "user": SERVICE, "password": PASSWORD, "port": self.server.port} | others
+            **{"host": self.server.url, "user": SERVICE, "password": PASSWORD, "port": self.server.port}
+            | others
         )
 
     def group(self, name: str, access: GroupAccess) -> OmeroGroup:

@@ -215,14 +215,10 @@ def test_pixels_are_read_piece_by_piece(world: OmeroWorld, lab: OmeroGroup, alic
             assert np.array_equal(
                 window.read(opened), PIXELS[window.t, window.c, window.z, window.y, window.x]
             )
-        assert np.array_equal(
-            opened.read(c=1, z=2, y=slice(3, 9), x=slice(4, 5)), PIXELS[0, 1, 2, 3:9, 4:5]
-        )
+        assert np.array_equal(opened.read(c=1, z=2, y=slice(3, 9), x=slice(4, 5)), PIXELS[0, 1, 2, 3:9, 4:5])
 
 
-def test_an_image_without_pixels_cannot_be_read(
-    world: OmeroWorld, lab: OmeroGroup, alice: OmeroUser
-) -> None:
+def test_an_image_without_pixels_cannot_be_read(world: OmeroWorld, lab: OmeroGroup, alice: OmeroUser) -> None:
     image = world.image_without_pixels("only a name", alice, lab)
     assert names(select(world, alice, image)) == ["only a name"]
     with (
