@@ -26,7 +26,7 @@ def said(connection: Any) -> Iterator[tuple[str, Any]]:
     yield "crop", crop.shape
     yield "in dataset", ezomero.get_image_ids(connection, dataset=DATASET) == [IMAGE]
     yield "in plate", len(ezomero.get_image_ids(connection, plate=PLATE))
-    yield "datasets", DATASET in ezomero.get_dataset_ids(connection)
+    yield "orphans", ezomero.get_dataset_ids(connection)
     yield "groups", ezomero.get_group_id(connection, "lab") is not None
     new = ezomero.post_dataset(connection, "made by ezomero")
     array = np.arange(4 * 5 * 2 * 3, dtype="float32").reshape(4, 5, 2, 3, 1)
