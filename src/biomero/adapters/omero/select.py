@@ -112,7 +112,7 @@ class Selector:
 
 
 def access_of(permissions: Any) -> GroupAccess:
-    """Return what a group's permissions mean."""
+    """Return what a group's permissions let its members do."""
     try:
         return GroupAccess(str(permissions))
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any
 
 from biomero.adapters.omero.seam import omero_errors
 from biomero.adapters.omero.select import access_of
-from biomero.adapters.omero.session import OmeroSession
+from biomero.adapters.omero.session import ALL_GROUPS, OmeroSession
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
 from biomero.errors import OmeroPermissionError
 
@@ -31,17 +31,20 @@ class WritingSession:
     user: OmeroUser
     group: OmeroGroup
 
-    def rows(self, query: str, **values: Any) -> list[list[Any]]:
+    def rows(self, query: str, *, all_groups: bool = False, **values: Any) -> list[list[Any]]:
         """Return what a query selects: a row of plain values for each hit.
 
         Parameters
         ----------
+        all_groups
+            Look into every group that the user may see.
         values
             Texts, whole numbers, or sequences of whole numbers.
         """
         from omero.rtypes import unwrap
 
-        rows = self.factory.getQueryService().projection(query, _parameters(values))
+        context = [ALL_GROUPS] if all_groups else []
+        rows = self.factory.getQueryService().projection(query, _parameters(values), *context)
         return [[unwrap(value) for value in row] for row in rows]
 
     def objects(self, query: str, **values: Any) -> list[Any]:
@@ -106,7 +109,7 @@ def describe(group: OmeroGroup) -> str:
     """Return a group as people know it: its name and what its members may do."""
     if group.access is GroupAccess.OTHER:
         return f"the group {group.name}"
-    return f"the group {group.name}, which is {group.access.name.lower().replace('_', '-')}"
+    return f"the group {group.name}, which is {group.access.words}"
 
 
 def _parameters(values: Mapping[str, Any]) -> Any:
