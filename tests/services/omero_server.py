@@ -229,7 +229,7 @@ class OmeroServer:
         )
 
     def fail(self, operation: str, error: str = "InternalException", *, times: int = 1) -> None:
-        """Let the next calls of ``IQuery.findByQuery`` or the like fail, with an exception of omero or Ice."""
+        """Let the next calls of, say, ``IQuery.findByQuery`` fail with an exception of omero or Ice."""
         self.ask("add_fault", operation=operation, times=times, delay_s=0, error=error)
 
     def slow(self, operation: str, delay_s: float, *, times: int = 1) -> None:

@@ -81,6 +81,11 @@ class Store:
             return False
         return thing.owner == user.id or self.groups[thing.group].access in _OPEN
 
+    def may_change(self, user: OmeroUser, ref: OmeroRef) -> bool:
+        """Whether a user may put others into a container."""
+        thing = self.things[ref]
+        return thing.owner == user.id or self.groups[thing.group].access is GroupAccess.READ_WRITE
+
     def of(self, kind: OmeroKind) -> dict[OmeroRef, Thing]:
         """Return all objects of a kind."""
         return {ref: thing for ref, thing in self.things.items() if ref.kind is kind}
@@ -112,7 +117,7 @@ class FakeWriter:
         """See `OmeroWriter.put_dataset`."""
         parent = None if project is None else OmeroRef(OmeroKind.PROJECT, project)
         if parent is not None:
-            self._require([parent])
+            self._require([parent], to_link=True)
         return self._once(
             self._new(kind=OmeroKind.DATASET, key=key, name=name, description=description, parent=parent)
         )
@@ -130,7 +135,7 @@ class FakeWriter:
         """See `OmeroWriter.put_image`."""
         parent = None if dataset is None else OmeroRef(OmeroKind.DATASET, dataset)
         if parent is not None:
-            self._require([parent])
+            self._require([parent], to_link=True)
         if image.metadata.dtype in {"int64", "uint64"}:
             raise ImageReadError(f"{image.metadata.name}: OMERO has no pixels of type {image.metadata.dtype}")
         copy = ArrayImage(
@@ -230,7 +235,7 @@ class FakeWriter:
                 return ref
         return self._store.add(wanted)
 
-    def _require(self, targets: Iterable[OmeroRef]) -> None:
+    def _require(self, targets: Iterable[OmeroRef], *, to_link: bool = False) -> None:
         for ref in targets:
             if ref not in self._store.things or not self._store.may_read(self._user, ref):
                 raise OmeroObjectError(f"there is no {ref}, or {self._user.name} may not see it")
@@ -241,6 +246,8 @@ class FakeWriter:
                     f"{self._user.name} may not annotate {ref} in the group {self._group.name}, which is "
                     f"{self._group.access.words}"
                 )
+            if to_link and not self._store.may_change(self._user, ref):
+                raise OmeroPermissionError(f"{self._user.name} may not put anything into {ref}")
 
 
 def _pixels_of(image: OpenImage, progress: Progress | None) -> NDArray[np.generic]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from biomero.adapters.omero.seam import omero_errors
+from biomero.adapters.omero.select import access_of
+from biomero.adapters.omero.session import ALL_GROUPS, OmeroSession
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
-from biomero.errors import OmeroError, OmeroPermissionError, OmeroSessionError, OmeroUnavailableError
+from biomero.errors import OmeroPermissionError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,23 +22,29 @@ class WritingSession:
     ----------
     factory
         OMERO's service factory, of a session of the user whose context names the group.
+    place
+        The server, for messages.
     """
 
-    factory: Any
+    place: str
+    factory: Any = field(repr=False)
     user: OmeroUser
     group: OmeroGroup
 
-    def rows(self, query: str, **values: Any) -> list[list[Any]]:
+    def rows(self, query: str, *, all_groups: bool = False, **values: Any) -> list[list[Any]]:
         """Return what a query selects: a row of plain values for each hit.
 
         Parameters
         ----------
+        all_groups
+            Look into every group that the user may see.
         values
             Texts, whole numbers, or sequences of whole numbers.
         """
         from omero.rtypes import unwrap
 
-        rows = self.factory.getQueryService().projection(query, _parameters(values))
+        context = [ALL_GROUPS] if all_groups else []
+        rows = self.factory.getQueryService().projection(query, _parameters(values), *context)
         return [[unwrap(value) for value in row] for row in rows]
 
     def objects(self, query: str, **values: Any) -> list[Any]:
@@ -67,30 +76,40 @@ class WritingSession:
         Parameters
         ----------
         what
-            Is said of a refusal: ``put an image into Dataset:5``.
+            Is said of a refusal: ``draw ROIs on Image:5``.
         """
-        import Ice
-        import omero.clients  # its slice definitions are loaded by that
+        with omero_errors(self.place):
+            import omero.clients  # its slice definitions, which the class is of, are loaded by that
 
-        try:
-            yield
-        except omero.SecurityViolation as exc:
-            raise OmeroPermissionError(
-                f"{self.user.name} may not {what} in {describe(self.group)}: OMERO says {exc.message}"
-            ) from exc
-        except (omero.SessionException, Ice.ObjectNotExistException) as exc:
-            raise OmeroSessionError(f"the session ended while we wanted to {what}") from exc
-        except (omero.ConcurrencyException, Ice.LocalException) as exc:
-            raise OmeroUnavailableError(f"OMERO did not {what}: {type(exc).__name__}") from exc
-        except omero.ServerError as exc:
-            raise OmeroError(f"OMERO did not {what}: {type(exc).__name__}: {exc.message}") from exc
+            try:
+                yield
+            except omero.SecurityViolation:
+                raise OmeroPermissionError(
+                    f"{self.user.name} may not {what} in {describe(self.group)}"
+                ) from None
+
+
+def writing_session(session: OmeroSession, *, place: str) -> WritingSession:
+    """Return a session for writing in its group.
+
+    Raises
+    ------
+    OmeroUnavailableError
+        If OMERO does not answer.
+    """
+    with omero_errors(place):
+        group = session.factory.getAdminService().getGroup(session.group_id)
+    described = OmeroGroup(
+        id=session.group_id, name=group.name.val, access=access_of(group.details.permissions)
+    )
+    return WritingSession(place=place, factory=session.factory, user=session.user, group=described)
 
 
 def describe(group: OmeroGroup) -> str:
     """Return a group as people know it: its name and what its members may do."""
     if group.access is GroupAccess.OTHER:
         return f"the group {group.name}"
-    return f"the group {group.name}, which is {group.access.name.lower().replace('_', '-')}"
+    return f"the group {group.name}, which is {group.access.words}"
 
 
 def _parameters(values: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from biomero.adapters.omero.keyed import completed
 from biomero.adapters.omero.writer_session import WritingSession, describe
@@ -86,11 +86,18 @@ def _found(session: WritingSession, targets: Iterable[OmeroRef]) -> Iterable[tup
         for one in of_kind:
             ref = OmeroRef(kind, one)
             if one not in found:
-                who = session.user.name
-                raise OmeroObjectError(
-                    f"there is no {ref} in {describe(session.group)}, or {who} may not see it"
-                )
+                _refuse_missing(session, ref)
             yield ref, found[one]
+
+
+def _refuse_missing(session: WritingSession, ref: OmeroRef) -> NoReturn:
+    query = f"select o.details.group.name from {ref.kind.value} o where o.id = :id"  # noqa: S608 - as above
+    elsewhere = session.rows(query, all_groups=True, id=ref.id)
+    where, who = describe(session.group), session.user.name
+    if elsewhere:
+        its = elsewhere[0][0]
+        raise OmeroPermissionError(f"{ref} is in the group {its}, and nothing can be linked to it in {where}")
+    raise OmeroObjectError(f"there is no {ref} in {where}, or {who} may not see it")
 
 
 def _refusal(session: WritingSession, ref: OmeroRef, what: str, helps: str) -> str:
