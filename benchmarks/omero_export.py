@@ -1,7 +1,7 @@
 """Exporting an image of OMERO to OME-Zarr: over Ice and from its original file, beside omero-cli-zarr.
 
-Starts the test server of OMERO (`tests/omero_server`), makes an image of (c, z, y, x) = (3, 20, 2048, 2048) in it
-unless said otherwise, and prints one table::
+Starts the test server of OMERO (`tests/omero_server`), makes an image of 2048 by 2048 pixels, 20 planes and
+3 channels in it, and prints one table::
 
     python benchmarks/omero_export.py [DEPTH] [REPEATS]
 
