@@ -110,7 +110,7 @@ class FakeWriter:
         return {
             thing.key.output: ref
             for ref, thing in self._store.things.items()
-            if thing.key is not None and thing.key.run_id == run_id and thing.group == self._group.id
+            if thing.key is not None and thing.key.run_id == run_id and self._is_ours(thing)
         }
 
     def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
@@ -231,9 +231,12 @@ class FakeWriter:
 
     def _once(self, wanted: Thing) -> OmeroRef:
         for ref, thing in self._store.things.items():
-            if thing.key == wanted.key:
+            if thing.key == wanted.key and self._is_ours(thing):
                 return ref
         return self._store.add(wanted)
+
+    def _is_ours(self, thing: Thing) -> bool:
+        return thing.group == self._group.id and thing.owner == self._user.id
 
     def _require(self, targets: Iterable[OmeroRef], *, to_link: bool = False) -> None:
         for ref in targets:
