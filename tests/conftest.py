@@ -22,6 +22,7 @@ _REAL = {
     "sshd": "a real sshd",
     "apptainer": "a real Apptainer",
     "postgres": "a real PostgreSQL",
+    "omero": "the test server of OMERO, over real Ice",
     "grid": "a real OMERO.grid",
     "podman": "a container image built here",
 }

@@ -42,10 +42,12 @@ def _operations(interface: Any) -> Iterator[tuple[str, bool]]:
 class Service:
     """A service of a session: what its methods of the interface's names answer.
 
-    `locks` says whether calls of all such services wait for each other, as those that change objects must.
+    `locks` says whether calls of all such services wait for each other, as those that change objects must;
+    `checks_group` whether calls are refused that are made in a group of others.
     """
 
     locks = True
+    checks_group = True
 
     def __init__(self, server: Server, session: OpenSession) -> None:
         self.server = server
@@ -72,11 +74,13 @@ def servant(interface: Any, service: Service) -> Any:
     def prepare(name: str, method: Answer) -> Answer:
         def answer(*arguments: Any) -> Any:
             service.server.faults.strike(f"{interface.__name__}.{name}")
+            server = service.server
+            make_call = server.call if service.checks_group else server.sessions.call
             if not service.locks:
-                return method(*arguments[:-1], service.server.call(service.session, arguments[-1]))
-            with service.server.lock:
+                return method(*arguments[:-1], make_call(service.session, arguments[-1]))
+            with server.lock:
                 try:
-                    call = service.server.call(service.session, arguments[-1])
+                    call = make_call(service.session, arguments[-1])
                     found = method(*arguments[:-1], call)
                     service.records.commit()
                 except Exception:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import omero
+import omero.model
 from omero.rtypes import unwrap
 
 from omero_server import rights, schema, values
@@ -91,6 +92,8 @@ class Paths:
     def _attribute(self, found: Any, name: str) -> Any:
         if isinstance(found, _Details):
             return found.get(name)
+        if isinstance(found, omero.model.NamedValue):
+            return getattr(found, name)
         # else the value of a length or of an enumeration, which was read already
         return self._field(found, name) if isinstance(found, Record) else found
 

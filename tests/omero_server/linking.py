@@ -32,7 +32,7 @@ def _check_one(call: Call, record: Record, linked: Record) -> None:
     if not is_owner and rights.is_critical(call, linked.group) and record.owner != linked.owner:
         message = (
             f"Cannot link to {linked}\nCurrent user ({call.user.get('omeName')}) is an admin or the owner "
-            f"of\nthe private group ({linked.group}={permissions}). It is not allowed to\nlink to users' data."
+            f"of\nthe private group ({linked.group}={permissions}). It is not allowed to\nlink to users' data"
         )
         raise omero.ReadOnlyGroupSecurityViolation(None, None, message)
     role = Role.OWNER if is_owner else Role.GROUP if linked.group in call.member_of else Role.WORLD

@@ -72,6 +72,18 @@ class PixelFiles:
                 file.truncate(wanted)
         return np.memmap(path, dtype=dtype(kind), mode="r+", shape=shape)
 
+    def was_written(self, number: int) -> bool:
+        """Say whether anybody has written any pixel."""
+        return self._mark(number).exists()
+
+    def mark_written(self, number: int) -> None:
+        """Note that somebody has written a pixel."""
+        self._mark(number).touch()
+
+    def _mark(self, number: int) -> Path:
+        return self.folder / f"{number}.written"
+
     def remove(self, number: int) -> None:
         """Delete the file."""
         self.path(number).unlink(missing_ok=True)
+        self._mark(number).unlink(missing_ok=True)

@@ -50,6 +50,11 @@ class Saving:
             return self._done[id(thing)][1]
         name = schema.class_name(thing)
         number = None if thing.id is None else thing.id.val
+        if number is None and schema.kind(name).is_enumeration:
+            known = self._known_enumeration(thing, name)
+            if known is not None:
+                self._done[id(thing)] = (thing, known)
+                return known
         record = self._records.new(name) if number is None else self._existing(name, number)
         self._done[id(thing)] = (thing, record)
         if number is None and not thing.isLoaded():
@@ -57,6 +62,11 @@ class Saving:
         if thing.isLoaded():
             self._fill(record, thing, is_new=number is None)
         return record
+
+    def _known_enumeration(self, thing: Any, name: str) -> Record | None:
+        """Return the value of an enumeration that a client means, who need not know its id."""
+        value = values.plain(getattr(thing, "_value", None))
+        return next((r for r in self._records.all(name) if r.get("value") == value), None)
 
     def _fill(self, record: Record, thing: Any, *, is_new: bool) -> None:
         if is_new:
@@ -160,8 +170,8 @@ class Saving:
         parent, child = record.references.get("parent"), record.references.get("child")
         if not record.kind.is_link or parent is None or child is None:
             return
-        for other in self._records.referring(child, "child", record.kind.name):
-            is_same = other.references["parent"] is parent and other.owner == record.owner
+        for other in self._records.referring(parent, "parent", record.kind.name):
+            is_same = other.references["child"] is child and other.owner == record.owner
             if other is not record and is_same:
                 message = f"duplicate key value violates unique constraint: {record.kind.name}"
                 raise omero.ValidationException(None, None, message)

@@ -75,8 +75,10 @@ class Server:
             self.records.commit()
 
     def call(self, session: OpenSession, current: Any) -> Call:
-        """See `Sessions.call`."""
-        return self.sessions.call(session, current)
+        """Return a call that is made in a session, in a group that its caller is in."""
+        call = self.sessions.call(session, current)
+        self.sessions.check_group(call)
+        return call
 
     def serve(self, servant: Any, session: OpenSession, category: str, name: str = "") -> Any:
         """Put a servant of a session where its clients find it; return its proxy."""

@@ -156,13 +156,7 @@ class Sessions:
                 self._server.forget(identity)
 
     def call(self, session: OpenSession, current: Any) -> Call:
-        """Return a call that is made in a session.
-
-        Raises
-        ------
-        omero.SecurityViolation
-            If it is made in a group that the caller is not in.
-        """
+        """Return a call that is made in a session; whether its group is the caller's, see `check_group`."""
         self.named(session.uuid)
         session.used = time.monotonic()
         accounts = self._server.accounts
@@ -172,24 +166,25 @@ class Sessions:
         privileges = accounts.privileges_of(session.user)
         if session.sudoer is not None:
             privileges &= accounts.privileges_of(session.sudoer)
-        call = Call(
-            self._server,
-            session,
-            session.user,
-            group,
-            own,
-            accounts.led_by(session.user),
-            privileges,
-            current,
-        )
+        led = accounts.led_by(session.user)
+        return Call(self._server, session, session.user, group, own, led, privileges, current)
+
+    def check_group(self, call: Call) -> None:
+        """Refuse a call in a group that the caller is not in.
+
+        Raises
+        ------
+        omero.SecurityViolation
+            If it is.
+        """
+        session, group = call.session, call.group
         if session.is_bound and group != session.group:
             raise omero.SecurityViolation(None, None, "Group-sudo session cannot change context!")
-        if group >= 0 and group not in own and not call.is_admin:
+        if group >= 0 and group not in call.member_of and not call.is_admin:
             is_open = rights.granted(call.permissions_of(group), rights.Role.WORLD, rights.Right.READ)
             if not is_open:
                 message = f"User {session.user.id} is not a member of group {group} and cannot login"
                 raise omero.SecurityViolation(None, None, message)
-        return call
 
     def _number(self, group: str | int | None) -> int:
         text = str(group)

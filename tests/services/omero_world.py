@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,6 @@ from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, O
 from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
 from services.omero_server import PASSWORD, OmeroServer
-
-SERVICE = "biomero-service"
-"""The account that acts for users: an administrator who may do nothing else."""
 
 Wells = Mapping[tuple[int, int], Sequence[NDArray[Any]]]
 
@@ -108,11 +106,21 @@ class FakeWorld:
 
 @dataclass
 class ServerWorld:
-    """On the test server, with names of its own for users and groups; see `OmeroWorld`."""
+    """On the test server, with names of its own for users and groups; see `OmeroWorld`.
+
+    Attributes
+    ----------
+    service
+        The account that acts for users: an administrator who may do nothing else.
+    """
 
     server: OmeroServer
     files: ImageSource | None = None
     mark: str = field(default_factory=lambda: secrets.token_hex(3))
+
+    def __post_init__(self) -> None:
+        self.service = f"service-{self.mark}"
+        self.server.add_user(self.service, is_admin=True, privileges=["Sudo"])
 
     @property
     def omero(self) -> IceOmero:
@@ -122,10 +130,8 @@ class ServerWorld:
         return IceOmero(self.settings(**settings), SystemClock(), self.files, patience_s=patience_s)
 
     def settings(self, **others: Any) -> OmeroSettings:
-        return OmeroSettings(
-            **{"host": self.server.url, "user": SERVICE, "password": PASSWORD, "port": self.server.port}
-            | others
-        )
+        usual = OmeroSettings(host=self.server.url, user=self.service, password=PASSWORD)
+        return dataclasses.replace(usual, **others)
 
     def group(self, name: str, access: GroupAccess) -> OmeroGroup:
         called = f"{name}-{self.mark}"

@@ -32,11 +32,15 @@ class Handle(Service):
         """Do it; nothing of it is kept if something is refused."""
         self._request = request
         try:
+            self.server.sessions.check_group(call)
             self._response = self._run(request, call)
             self.records.commit()
         except (_Refused, graphs.SplitError) as exc:
             self.records.roll_back()
-            self._response = omero.cmd.ERR("graph-fail", type(request).__name__, {"message": str(exc)})
+            self._response = omero.cmd.ERR(request.ice_id(), "graph-fail", {"message": str(exc)})
+        except omero.ServerError as exc:
+            self.records.roll_back()
+            self._response = omero.cmd.ERR(request.ice_id(), type(exc).__name__, {"message": exc.message})
 
     def getRequest(self, _: Call) -> Any:
         return self._request

@@ -55,6 +55,8 @@ _STATEFUL: dict[str, type[Service]] = {
 class Factory(Service):
     """`omero.api.ServiceFactory`."""
 
+    checks_group = False  # services do, and requests answer that they failed
+
     def __init__(self, server: Server, session: OpenSession, category: str) -> None:
         super().__init__(server, session)
         self._category = category

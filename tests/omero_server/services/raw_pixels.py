@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import omero
 import omero.api
+from omero.rtypes import rstring
 
 from omero_server import image_records, rights
 from omero_server.call import Call
@@ -21,6 +23,8 @@ from omero_server.sessions import OpenSession
 _LARGE = 3192 * 3192
 """From so many pixels in a plane on, OMERO keeps pyramids."""
 _TILE = 1024
+_PENDING = "Pending..."
+"""What stands for the digest of pixels until a store that wrote them was closed."""
 
 
 class RawPixels(Service):
@@ -34,6 +38,8 @@ class RawPixels(Service):
         self._array: Pixels = np.empty(0)
         self._level = 0
         self._may_write = False
+        self._is_new = False
+        self._is_changed = False
 
     def setPixelsId(self, number: int, _bypass: bool, call: Call) -> None:
         with self.server.lock:
@@ -46,6 +52,8 @@ class RawPixels(Service):
             self._array = self.server.pixels.open(number, shape, kind)
             self._record = record
             self._may_write = rights.may(call, record, rights.Scope.EDIT)
+            self._is_new = record.get("sha1") == _PENDING and not self.server.pixels.was_written(number)
+            self._is_changed = False
             self._level = self._levels - 1
 
     def getPixelsId(self, _: Call) -> int:
@@ -99,35 +107,49 @@ class RawPixels(Service):
         return self._read(lambda a: a[parts[::-1]])
 
     def setPlane(self, data: bytes, z: int, c: int, t: int, _: Call) -> None:
+        self._refuse_in_pyramids()
         self._write(lambda a: a[t, c, z], data, t=t, c=c, z=z)
 
     def setTile(
         self, data: bytes, z: int, c: int, t: int, x: int, y: int, width: int, height: int, _: Call
     ) -> None:
         self._check_inside(x, y, width, height)
+        if not self._is_large and (x, width) != (0, self._stored.shape[4]):
+            raise omero.InternalException(None, None, "ROMIO pixel buffer only supports full row writes.")
         self._write(lambda a: a[t, c, z, y : y + height, x : x + width], data, t=t, c=c, z=z)
 
     def setRow(self, data: bytes, y: int, z: int, c: int, t: int, _: Call) -> None:
         self._check_inside(0, y, 1, 1)
+        self._refuse_in_pyramids()
         self._write(lambda a: a[t, c, z, y], data, t=t, c=c, z=z)
 
     def setStack(self, data: bytes, _z: int, c: int, t: int, _: Call) -> None:
+        self._refuse_in_pyramids()
         self._write(lambda a: a[t, c], data, t=t, c=c)
 
     def setTimepoint(self, data: bytes, t: int, _: Call) -> None:
+        self._refuse_in_pyramids()
         self._write(lambda a: a[t], data, t=t)
 
     def save(self, call: Call) -> Any:
         self._flush()
+        if not self._is_changed:
+            return None
         with self.server.lock:
+            digest = hashlib.sha1(self._stored.data).hexdigest()  # noqa: S324 - OMERO's choice
+            self._pixels.scalars["sha1"] = rstring(digest)
+            self._pixels.updated = call.writing()
+            self.records.put(self._pixels)
+            self.records.commit()
+            self._is_changed = False
             return Copier(call).one(self._pixels)
 
     def close(self, call: Call) -> None:
-        self._flush()
+        self.save(call)
         super().close(call)
 
     def requiresPixelsPyramid(self, _: Call) -> bool:
-        return bool(self._stored.shape[3] * self._stored.shape[4] > _LARGE)
+        return self._is_large
 
     def getResolutionLevels(self, _: Call) -> int:
         return self._levels
@@ -159,6 +181,10 @@ class RawPixels(Service):
     def _stored(self) -> Pixels:
         _ = self._pixels
         return self._array
+
+    @property
+    def _is_large(self) -> bool:
+        return bool(self._stored.shape[3] * self._stored.shape[4] > _LARGE)
 
     @property
     def _levels(self) -> int:
@@ -196,11 +222,20 @@ class RawPixels(Service):
         self._check(**wanted)
         if not self._may_write:
             raise omero.SecurityViolation(None, None, f"Updating {self._pixels} not allowed.")
+        if not self._is_new:
+            # so with all files of pixels that are there already, also those of a store that was never closed
+            raise omero.ApiUsageException(None, None, "Cannot write via read-only pixel buffer")
+        self.server.pixels.mark_written(self._pixels.id)
+        self._is_changed = True
         target = part(self._stored)
         if len(data) != target.nbytes:
             message = f"{len(data)} bytes for {target.nbytes} of pixels"
             raise omero.ApiUsageException(None, None, message)
         target[...] = np.frombuffer(data, self._stored.dtype).reshape(target.shape)
+
+    def _refuse_in_pyramids(self) -> None:
+        if self._is_large:
+            raise omero.InternalException(None, None, "Non-tile based writing unsupported.")
 
     def _flush(self) -> None:
         if isinstance(self._array, np.memmap):

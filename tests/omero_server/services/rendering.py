@@ -15,6 +15,7 @@ from omero_server.server import Server
 from omero_server.services.images import describe
 from omero_server.sessions import OpenSession
 
+_WINDOW = "#window"
 _ACTIVE = 3
 """So many channels are shown at first."""
 
@@ -25,6 +26,7 @@ class Rendering(Service):
     def __init__(self, server: Server, session: OpenSession) -> None:
         super().__init__(server, session)
         self._pixels: Record | None = None
+        self._set_windows: dict[int, list[float]] = {}
 
     def lookupPixels(self, number: int, call: Call) -> None:
         found = self.records.find("Pixels", number)
@@ -64,10 +66,21 @@ class Rendering(Service):
         return [int(record.get(name)) for name in ("red", "green", "blue", "alpha")]
 
     def getChannelWindowStart(self, channel: int, _: Call) -> float:
-        return self._statistic(channel, "globalMin", 0)
+        return self._window(channel)[0]
 
     def getChannelWindowEnd(self, channel: int, _: Call) -> float:
-        return self._statistic(channel, "globalMax", 1)
+        return self._window(channel)[1]
+
+    def setChannelWindow(self, channel: int, start: float, end: float, _: Call) -> None:
+        self._set_windows[channel] = [start, end]
+
+    def saveCurrentSettings(self, call: Call) -> None:
+        if not rights.may(call, self._looked_up, rights.Scope.ANNOTATE):
+            raise omero.SecurityViolation(None, None, f"Cannot save settings for {self._looked_up}")
+        for channel, window in self._set_windows.items():
+            record = self._channel(channel)
+            record.scalars[_WINDOW] = window
+            self.records.put(record)
 
     def getPixelsTypeLowerBound(self, _channel: int, _: Call) -> float:
         kind = image_records.kind_of(self._looked_up)
@@ -101,6 +114,12 @@ class Rendering(Service):
 
     def _channel(self, place: int) -> Record:
         return self.records.collection(self._looked_up, "channels")[place]
+
+    def _window(self, channel: int) -> list[float]:
+        found = self._set_windows.get(channel) or self._channel(channel).scalars.get(_WINDOW)
+        if found:
+            return list(found)
+        return [self._statistic(channel, "globalMin", 0), self._statistic(channel, "globalMax", 1)]
 
     def _statistic(self, channel: int, name: str, otherwise: float) -> float:
         statistics = self._channel(channel).references.get("statsInfo")

@@ -17,6 +17,14 @@ AGENT = "BIOMERO"
 _URL = re.compile(r"\A(?P<protocol>tcp|ssl|ws|wss)://(?P<host>[^:/\s]+)(:(?P<port>\d+))?(?P<path>/\S*)?\Z")
 """Hosts as programs of OMERO accept them beside plain names."""
 
+_MOST_CLIENTS = 10
+"""Who may have joined a session of ours: its maker, and two ways to the server."""
+
+SILENT_S = 120
+"""A server that works on an answer says so twice a minute; one that says nothing for so long is gone."""
+
+_CLOSE_ON_INVOCATION = "2"
+
 _IDLE_MS = 600_000
 """After this a session ends whose program has died."""
 
@@ -82,6 +90,10 @@ def new_client(settings: OmeroSettings, place: str) -> Any:
         host, router = _way_in(settings)
         if router:
             data.properties.setProperty("Ice.Default.Router", router)
+        # omero-py waits 16 hours for a machine that was switched off
+        data.properties.setProperty("Ice.ACM.Client.Timeout", str(SILENT_S))
+        data.properties.setProperty("Ice.ACM.Client.Close", _CLOSE_ON_INVOCATION)
+        data.properties.setProperty("Ice.ACM.Client.Heartbeat", "0")
         client = omero.client(id=data, host=host, port=settings.port)
         client.setAgent(AGENT)
         return client
@@ -101,8 +113,15 @@ def _log_out(client: Any, place: str) -> None:
     """End a session whoever else has joined it; what cannot be reached any more ends by itself."""
     import Ice
     import omero.clients
+    import omero.model
+    import omero.rtypes
 
     with suppress(OmeroError), omero_errors(place):
-        client.destroySession(client.getSessionId())
+        sessions = client.sf.getSessionService()
+        session = omero.model.SessionI()
+        session.uuid = omero.rtypes.rstring(client.getSessionId())
+        for _ in range(_MOST_CLIENTS):  # it ends with the last reference to it
+            if sessions.closeSession(session) <= 0:
+                break
     with suppress(Ice.Exception, omero.ClientError):
         client.closeSession()

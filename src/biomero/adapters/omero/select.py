@@ -86,7 +86,7 @@ class Selector:
         if number not in groups:
             raise OmeroObjectError(f"{self._user} may not see the group {number} at {self._questions.place}")
         group = groups[number]
-        return OmeroGroup(id=number, name=group.name.val, access=_access(group.details.permissions))
+        return OmeroGroup(id=number, name=group.name.val, access=access_of(group.details.permissions))
 
     def _describe(self, ids: Sequence[int], wells: WellReader) -> Iterator[OmeroImage]:
         """Yield images in the order of ids; one that was deleted meanwhile is left out."""
@@ -111,7 +111,8 @@ class Selector:
         return (found[number] for number in ids if number in found)
 
 
-def _access(permissions: Any) -> GroupAccess:
+def access_of(permissions: Any) -> GroupAccess:
+    """Return what a group's permissions let its members do."""
     try:
         return GroupAccess(str(permissions))
     except ValueError:

@@ -11,9 +11,11 @@ from biomero.adapters.omero.original_file import OriginalFiles
 from biomero.adapters.omero.queries import Questions
 from biomero.adapters.omero.reader import IceReader
 from biomero.adapters.omero.session import address_of, open_session
+from biomero.adapters.omero.writer import IceWriter
+from biomero.adapters.omero.writer_session import writing_session
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.image_source import ImageSource
-from biomero.application.ports.omero import OmeroReader
+from biomero.application.ports.omero import OmeroReader, OmeroWriter
 from biomero.application.settings import OmeroSettings
 from biomero.domain.omero import OmeroImage
 
@@ -57,13 +59,17 @@ class IceOmero:
                 session, place=self.address, streams=self._settings.streams, originals=self._originals
             )
 
+    @contextmanager
+    def writer(self, user: str, *, group_id: int) -> Iterator[OmeroWriter]:
+        """See `Omero.writer`."""
+        with open_session(self._settings, user, group_id) as session:
+            yield IceWriter(writing_session(session, place=self.address))
+
     def check_writable(self, user: str, images: Sequence[OmeroImage]) -> Sequence[str]:
         """See `Omero.check_writable`."""
         with self._session(user) as session:
-            member_of = session.ask(lambda now: now.member_of)
-            return what_keeps_results_away(
-                Questions(session, self.address), user, images, member_of=member_of
-            )
+            questions = Questions(session, self.address)
+            return what_keeps_results_away(questions, session.ask(lambda now: now), images)
 
     def _session(self, user: str) -> LastingSession:
         return LastingSession(

@@ -44,7 +44,7 @@ class OmeroSession:
 
 def address_of(settings: OmeroSettings) -> str:
     """Return a server's host and port."""
-    return f"{settings.host}:{settings.port}"
+    return settings.host if "://" in settings.host else f"{settings.host}:{settings.port}"
 
 
 @contextmanager

@@ -187,10 +187,10 @@ class OmeroWriter(Protocol):
         """
         ...
 
-    def clear_rois(self, image_id: int, *, name_contains: str) -> int:
+    def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
         """Delete ROIs of the user whose names contain a text (any case); return how many there were.
 
-        Nothing is deleted for an empty text.
+        Nothing is deleted for an empty text, and nothing that the run ``keep`` has made: it may clear again.
         """
         ...
 
