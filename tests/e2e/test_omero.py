@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from services.command import REPOSITORY, THRESHOLD, Ended, User
 from services.omero_server import PASSWORD, OmeroServer
-from services.omero_world import SERVICE
 
 pytestmark = [
     pytest.mark.slurm,
@@ -28,6 +27,7 @@ pytestmark = [
 ]
 
 _SIDE, _OBJECT = 48, 4
+_SERVICE = "biomero-service"
 _READING = REPOSITORY / "tests" / "services" / "omero_reading.py"
 _NAMES = ("cell.tif", "cell.tif", "cell_1.tif", "cell_11.tif", "Cell_1.TIF", "a b;$(x)'.tif", "cell_1")
 
@@ -96,15 +96,15 @@ def succeeded(ended: Ended) -> Ended:
 def shell(cluster_user: User, omero_server: OmeroServer) -> User:
     """Return a shell at which the service account acts for users."""
     known = {row["omeName"] for row in omero_server.rows("Experimenter")}
-    if SERVICE not in known:
-        omero_server.add_user(SERVICE, is_admin=True, privileges=["Sudo"])
+    if _SERVICE not in known:
+        omero_server.add_user(_SERVICE, is_admin=True, privileges=["Sudo"])
     secret = cluster_user.home / "omero-password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
     settings = cluster_user.home / "slurm-config.ini"
     settings.write_text(
         f"{settings.read_text()}[OMERO]\nhost = {omero_server.host}\nport = {omero_server.tls_port}\n"
-        f"user = {SERVICE}\npassword_file = {secret}\n"
+        f"user = {_SERVICE}\npassword_file = {secret}\n"
     )
     return cluster_user
 
@@ -114,7 +114,7 @@ def has_its_own_object(seen: dict[str, Any], number: int) -> bool:
     (outline,) = seen["rois"]
     ys, xs = zip(*outline, strict=True)
     y, x = place_of(number)
-    return abs(min(ys) - y) <= 1 and abs(min(xs) - x) <= 1 and abs(max(ys) - min(ys) - _OBJECT) <= 1
+    return bool(abs(min(ys) - y) <= 1 and abs(min(xs) - x) <= 1 and abs(max(ys) - min(ys) - _OBJECT) <= 1)
 
 
 def maps_of(seen: dict[str, Any], namespace: str) -> dict[str, str]:
