@@ -140,6 +140,16 @@ class OmeroGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroEntry:
+    """An object in a list of objects; owner and group by their names."""
+
+    ref: OmeroRef
+    name: str
+    owner: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WellPlace:
     """Where on a plate an image was taken.
 
@@ -194,3 +204,17 @@ class OmeroSelection:
     images: tuple[OmeroImage, ...]
     group: OmeroGroup
     problems: tuple[str, ...] = field(default=())
+
+
+def well_name(row: int, column: int) -> str:
+    """Return what people call a well, by its place from 0.
+
+    >>> well_name(0, 0), well_name(7, 11), well_name(26, 0)
+    ('A01', 'H12', 'AA01')
+    """
+    letters = ""
+    row += 1
+    while row:
+        row, last = divmod(row - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return f"{letters}{column + 1:02}"

@@ -251,3 +251,35 @@ def test_what_was_deleted_since_takes_no_results(
     (image,) = select(world, alice, world.image("a", alice, lab)).images
     gone = dataclasses.replace(image, id=987654321)
     assert len(world.omero.check_writable(alice.name, [gone])) == 1
+
+
+def test_what_is_where_is_listed_level_by_level(world: OmeroWorld, lab: OmeroGroup, alice: OmeroUser) -> None:
+    project = world.container(OmeroKind.PROJECT, "p", alice, lab)
+    inner = dataset(world, alice, lab, ["image 10", "image 2"], name="inner", project=project)
+    alone = dataset(world, alice, lab, [], name="alone")
+    screen = world.container(OmeroKind.SCREEN, "s", alice, lab)
+    plate = world.plate("plate", {(1, 0): [PIXELS], (0, 11): [PIXELS, PIXELS]}, alice, lab, screen)
+    with world.omero.reader(alice.name) as reader:
+        assert [(e.ref, e.name) for e in reader.contents()] == [
+            (project, "p"),
+            (alone, "alone"),
+            (screen, "s"),
+        ]
+        (listed,) = reader.contents(project)
+        assert (listed.ref, listed.owner, listed.group) == (inner, alice.name, lab.name)
+        assert [entry.name for entry in reader.contents(inner)] == ["image 2", "image 10"]
+        assert [entry.ref for entry in reader.contents(screen)] == [plate]
+        wells = reader.contents(plate)
+        assert [entry.name for entry in wells] == ["A12", "B01"]
+        assert len(reader.contents(wells[0].ref)) == 2
+        assert reader.contents(alone) == reader.contents(reader.contents(inner)[0].ref)
+
+
+def test_nobody_lists_what_they_may_not_see(world: OmeroWorld) -> None:
+    private = world.group("private", GroupAccess.PRIVATE)
+    alice, bob = world.user("alice", private), world.user("bob", private)
+    hidden = dataset(world, alice, private, ["a"])
+    with world.omero.reader(bob.name) as reader:
+        assert list(reader.contents()) == []
+        with pytest.raises(OmeroObjectError, match=str(hidden)):
+            reader.contents(hidden)

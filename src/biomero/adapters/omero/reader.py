@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from biomero.adapters.omero.lasting import LastingSession
+from biomero.adapters.omero.listing import Listing
 from biomero.adapters.omero.original_file import OriginalFiles
 from biomero.adapters.omero.pixels import OmeroPixels
 from biomero.adapters.omero.pixels_metadata import describe_pixels
 from biomero.adapters.omero.queries import Questions
 from biomero.adapters.omero.select import Selector
 from biomero.application.ports.image_source import OpenImage
-from biomero.domain.omero import OmeroRef, OmeroSelection, OmeroUser
+from biomero.domain.omero import OmeroEntry, OmeroRef, OmeroSelection, OmeroUser
 
 
 class IceReader:
@@ -45,6 +46,11 @@ class IceReader:
     def select(self, chosen: Sequence[OmeroRef]) -> OmeroSelection:
         """See `OmeroReader.select`."""
         return Selector(self._questions, self.user.name).select(chosen)
+
+    def contents(self, inside: OmeroRef | None = None) -> Sequence[OmeroEntry]:
+        """See `OmeroReader.contents`."""
+        listing = Listing(self._questions, user_id=self.user.id)
+        return tuple(listing.top() if inside is None else listing.inside(inside))
 
     def open(self, image_id: int) -> OpenImage:
         """See `OmeroReader.open`."""

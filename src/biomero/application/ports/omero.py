@@ -10,7 +10,7 @@ from typing import Protocol
 
 from biomero.application.ports.image_source import OpenImage
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
+from biomero.domain.omero import OmeroEntry, OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
 
 Progress = Callable[[int, int], None]
 """Is told how much is done, of how much."""
@@ -99,6 +99,20 @@ class OmeroReader(Protocol):
         InputError
             If the objects are in more than one group, or there is no image in any of them.
         OmeroUnavailableError, OmeroSessionError
+            If OMERO does not answer.
+        """
+        ...
+
+    def contents(self, inside: OmeroRef | None = None) -> Sequence[OmeroEntry]:
+        """Return what is in a project, dataset, screen, plate or well, by name; wells by their place.
+
+        Without one: the user's own projects and screens, and datasets and plates that are in none.
+
+        Raises
+        ------
+        OmeroObjectError
+            If there is no such object, or the user may not see it.
+        OmeroUnavailableError
             If OMERO does not answer.
         """
         ...
