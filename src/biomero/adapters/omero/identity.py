@@ -1,0 +1,46 @@
+"""Whose a session at OMERO is."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from biomero.adapters.omero.login import new_client
+from biomero.adapters.omero.seam import omero_errors
+from biomero.adapters.omero.session import address_of
+from biomero.application.settings import OmeroSettings
+from biomero.domain.omero import OmeroUser
+from biomero.errors import OmeroLoginError, OmeroSessionError
+
+_UUID = re.compile(r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
+
+
+class IceIdentity:
+    """See `OmeroIdentity`: joins the session, looks who one is there, and leaves it again."""
+
+    def __init__(self, settings: OmeroSettings) -> None:
+        self._settings = settings
+
+    def user_of(self, session: str) -> OmeroUser:
+        """See `OmeroIdentity.user_of`."""
+        place = address_of(self._settings)
+        unknown = OmeroLoginError(f"{place} does not know this session; log in again")
+        if not _UUID.match(session):  # anything else might be somebody's name and password
+            raise unknown
+        client = new_client(self._settings, place)
+        try:
+            with omero_errors(place):
+                client.createSession(session, session)
+                context = client.sf.getAdminService().getEventContext()
+        except (OmeroLoginError, OmeroSessionError) as exc:
+            raise unknown from exc
+        finally:
+            import Ice
+            import omero.clients
+
+            # whoever else is in the session stays there: leaving takes back one joining
+            with suppress(Ice.Exception, omero.ClientError):
+                client.closeSession()
+        if context.sessionUuid.lower() != session.lower():
+            raise unknown
+        return OmeroUser(id=int(context.userId), name=context.userName)
