@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import omero
+import omero.model
 from omero.rtypes import unwrap
 
 from omero_server import rights, schema, values
@@ -62,6 +63,8 @@ class Paths:
     def read(self, text: str) -> Expression:
         """Return what a path, such as ``image.details.owner.id``, leads to."""
         first, *rest = text.split(".")
+        if not rest and schema.known(first):
+            return lambda row: row.get(first, first)  # ``a.class = MapAnnotation``
 
         def follow(row: Row) -> Any:
             if first in row:
@@ -91,6 +94,8 @@ class Paths:
     def _attribute(self, found: Any, name: str) -> Any:
         if isinstance(found, _Details):
             return found.get(name)
+        if isinstance(found, omero.model.NamedValue):
+            return getattr(found, name)
         # else the value of a length or of an enumeration, which was read already
         return self._field(found, name) if isinstance(found, Record) else found
 
