@@ -12,7 +12,7 @@ from omero_server.hql_tokens import Tokens
 from omero_server.records import Record
 
 if TYPE_CHECKING:
-    from omero_server.hql import Paths
+    from omero_server.hql_paths import Paths
 
 Row = Mapping[str, Any]
 Expression = Callable[[Row], Any]
