@@ -43,7 +43,7 @@ class Manager:
         client = current.ctx.get("omero.client.uuid", "")
         if not client:
             raise Glacier2.CannotCreateSessionException("no omero.client.uuid in the context")
-        self._server.faults.strike("SessionManager.create")
+        self._server.faults.before("SessionManager.create", current)
         with self._server.lock:
             session = self._session(name, current)
             session.references += 1
