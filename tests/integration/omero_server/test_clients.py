@@ -131,6 +131,9 @@ def test_omero_cli_zarr_exports_an_image(omero_server: OmeroServer, lab: Lab, tm
     metadata = json.loads(next(tmp_path.glob("*.zarr/zarr.json")).read_text())
     labels = [channel["label"] for channel in metadata["attributes"]["ome"]["omero"]["channels"]]
     assert labels == ["DAPI", "GFP"]
+    read = "import sys, zarr; print(zarr.open(sys.argv[1], mode='r')['0'][:].tobytes().hex())"
+    done = omero_server.run("-c", read, str(next(tmp_path.glob("*.zarr"))))
+    assert done.stdout.strip() == PIXELS.tobytes().hex(), done.stderr
 
 
 def test_omero_cli_zarr_exports_a_plate(omero_server: OmeroServer, lab: Lab, tmp_path: Path) -> None:
