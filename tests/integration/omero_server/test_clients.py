@@ -126,6 +126,12 @@ def test_ezomero(omero_server: OmeroServer, lab: Lab) -> None:
     }
 
 
+def test_users_at_the_same_time_do_not_disturb_each_other(omero_server: OmeroServer, lab: Lab) -> None:
+    assert _run(omero_server, lab, "at_once") == []
+    names = [row["name"] for row in omero_server.rows("Dataset")]
+    assert {f"{number} {turn}" for number in range(4) for turn in range(15)} <= set(names)
+
+
 def test_omero_cli_zarr_exports_an_image(omero_server: OmeroServer, lab: Lab, tmp_path: Path) -> None:
     _cli(omero_server, tmp_path, "zarr", "export", f"Image:{lab.image}")
     metadata = json.loads(next(tmp_path.glob("*.zarr/zarr.json")).read_text())
