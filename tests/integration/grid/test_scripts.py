@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services import grid_scripts
@@ -28,6 +29,15 @@ def test_a_script_runs_there_and_back(user: User) -> None:
         "stderr": "to the error output",
     }
     assert run.status() == "Finished"
+
+
+def test_a_script_reads_an_image_and_annotates_it(user: User, grid: OmeroGrid) -> None:
+    pixels = np.arange(2 * 6 * 7, dtype="uint16").reshape(1, 2, 1, 6, 7)
+    image = grid.seeds.add_image("cells.tif", pixels, owner="alice", group="lab")
+    run = user.start(user.upload("adds.py", grid_scripts.ADDS_UP_AN_IMAGE), n=image)
+    assert run.wait() == 0, run.results()
+    assert run.results()["Message"] == f"cells.tif: {pixels[0, 1].sum()}"
+    assert image in [link["parent"] for link in grid.seeds.rows("ImageAnnotationLink")]
 
 
 def test_a_file_that_a_script_makes_comes_back(user: User) -> None:
