@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,30 @@ def test_images_are_made_of_what_is_there_and_run_as_an_ordinary_user(name: str)
     assert re.findall(r"^USER (\S+)", text, re.MULTILINE)[-1] != "root"
     assert "HEALTHCHECK" in text
     assert "ARG BIOMERO_VERSION" in text
+
+
+def test_the_worker_finds_the_ice_of_omero_s_image_and_the_build_looks() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    (path,) = re.findall(r"^ENV PATH=(\S+)", text, re.MULTILINE)
+    # ome/omero-server-docker: ENV PATH=$PATH:/opt/ice/bin
+    assert path.split(":")[:2] == ["/opt/biomero/bin", "/opt/ice/bin"]
+    assert text.rpartition("USER omero-server")[2].count("RUN icegridnode --version") == 1
+
+
+def test_what_the_start_up_scripts_call_is_installed_on_rocky_linux(tmp_path: Path) -> None:
+    packages = {"cmp": "diffutils", "find": "findutils", "awk": "gawk", "hostname": "hostname"}
+    scripts = "".join(file.read_text() for file in (DEPLOY / "startup").rglob("*.sh"))
+    assert [name for name in packages if not re.search(rf"\b{name}\b", scripts)] == []
+    dnf = tmp_path / "dnf"
+    dnf.write_text('#!/bin/sh\necho "$@"\n')
+    dnf.chmod(0o755)
+    done = subprocess.run(
+        ("/bin/sh", DEPLOY / "packages.sh", "run"),
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    asked = done.stdout.splitlines()[0].split()
+    assert asked[:2] == ["install", "-y"]
+    assert {"openssh-clients", "procps-ng", *packages.values()} <= set(asked)
