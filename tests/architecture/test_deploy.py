@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -98,3 +99,10 @@ def test_what_the_start_up_scripts_call_is_installed_on_rocky_linux(tmp_path: Pa
     asked = done.stdout.splitlines()[0].split()
     assert asked[:2] == ["install", "-y"]
     assert {"openssh-clients", "procps-ng", *packages.values()} <= set(asked)
+
+
+def test_scripts_work_on_disk_where_a_new_container_finds_what_a_killed_one_left() -> None:
+    text = (DEPLOY / "Dockerfile").read_text()
+    (folder,) = re.findall(r"\bOMERO_TMPDIR=(\S+)", text)
+    (volumes,) = re.findall(r"^VOLUME (.+)", text, re.MULTILINE)
+    assert any(Path(folder).is_relative_to(volume) for volume in json.loads(volumes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import shutil
 import signal
@@ -37,7 +38,8 @@ def clear_folders(own: Path, settings: ScriptSettings, end_job: Callable[[Path],
     Parameters
     ----------
     own
-        The folder of this process; those of others are beside it, by process id.
+        The folder of this process, which has started no script yet; those of others are beside it, by process
+        id. Ids come again, in containers above all: what is there may be of a process of the same id.
     end_job
         Tells OMERO that the job of a configuration file has ended.
 
@@ -70,10 +72,21 @@ def forget_old_output(settings: ScriptSettings) -> None:
 def _scripts(own: Path) -> Iterator[tuple[Path, str]]:
     """Yield folders of scripts, with the id of the job, whose processor has ended."""
     for config in sorted(own.parent.glob("*/process*.dir/config")):
-        owner = config.parents[1].name
-        if config.parents[1] == own or (owner.isdigit() and Path(f"/proc/{owner}").exists()):
+        if config.parents[1] != own and _is_held(config.parents[1]):
             continue
         with contextlib.suppress(OSError):
             lines = config.read_text().splitlines()
             job = next((line.partition("=")[2] for line in lines if line.startswith("omero.job=")), "")
             yield config.parent, job or "unknown"
+
+
+def _is_held(folder: Path) -> bool:
+    """Say whether the process of a folder lives: omero-py holds a lock in it."""
+    try:
+        with (folder / ".lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
