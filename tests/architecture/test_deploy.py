@@ -64,6 +64,22 @@ def test_all_services_say_whether_they_are_well(name: str) -> None:
         assert "healthcheck" in service or "build" in service
 
 
+@pytest.mark.parametrize("name", COMPOSE)
+def test_all_services_come_back_after_the_machine_was_started_anew(name: str) -> None:
+    assert {service.get("restart") for service in compose(name)["services"].values()} == {"unless-stopped"}
+
+
+def test_databases_are_well_when_others_can_reach_them() -> None:
+    checks = [
+        service["healthcheck"]["test"][1]
+        for service in compose("compose.yaml")["services"].values()
+        if "postgres" in service.get("image", "")
+    ]
+    assert len(checks) == 2
+    # the image's entry point sets a database up with a server that listens at a socket only
+    assert all(check.startswith("pg_isready -h 127.0.0.1 ") for check in checks)
+
+
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_images_are_made_of_what_is_there_and_run_as_an_ordinary_user(name: str) -> None:
     text = (DEPLOY / name).read_text()
