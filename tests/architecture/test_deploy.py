@@ -122,3 +122,17 @@ def test_scripts_work_on_disk_where_a_new_container_finds_what_a_killed_one_left
     (folder,) = re.findall(r"\bOMERO_TMPDIR=(\S+)", text)
     (volumes,) = re.findall(r"^VOLUME (.+)", text, re.MULTILINE)
     assert any(Path(folder).is_relative_to(volume) for volume in json.loads(volumes))
+
+
+def test_a_clone_on_windows_keeps_the_line_ends_of_what_runs_in_containers(tmp_path: Path) -> None:
+    startup = (file for file in (DEPLOY / "startup").rglob("*") if file.is_file())
+    files = [str(file.relative_to(DEPLOY.parent)) for file in startup]
+    (tmp_path / ".gitattributes").write_text((DEPLOY.parent / ".gitattributes").read_text())
+
+    def git(*words: str) -> str:
+        done = subprocess.run(("git", *words), cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    git("init", "--quiet")
+    said = git("check-attr", "eol", "--", *files)
+    assert {line.rpartition(": ")[2] for line in said.splitlines()} == {"lf"}
