@@ -34,7 +34,8 @@ check_names() {
 address_of() { getent ahostsv4 "$1" | awk 'NR == 1 { print $1 }'; }
 
 # Print this worker's address by its name: of several (a container in several networks has them), the one that the
-# master sees it come from. The others may be out of the master's reach.
+# master sees it come from. The others may be out of the master's reach, as is loopback: Debian gives a machine's own name
+# 127.0.1.1.
 own_address_of() {
     local towards
     towards=$(python3 -c 'import socket, sys
@@ -42,7 +43,8 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect((sys.argv[1], 4061))
 print(s.getsockname()[0])' "$MASTER_ADDRESS" 2>/dev/null)
     getent ahostsv4 "$1" |
-        awk -v towards="$towards" 'NR == 1 { first = $1 } $1 == towards { found = 1 } END { print found ? towards : first }'
+        awk -v towards="$towards" 'NR == 1 { first = $1 } $1 == towards { found = 1 }
+            END { print towards != "" && (found || first ~ /^127\./) ? towards : first }'
 }
 
 # Wait until the registry answers, with pauses that grow, and say what for; sets MASTER_ADDRESS.
