@@ -34,6 +34,16 @@ def test_secrets_are_files_and_no_variable_holds_one(name: str) -> None:
                 assert Path(value).name in service["secrets"]
 
 
+@pytest.mark.parametrize("ignored", [*(f"deploy/{name}.dockerignore" for name in DOCKERFILES), ".gitignore"])
+def test_what_an_administrator_writes_beside_compose_files_goes_nowhere(ignored: str) -> None:
+    lines = [line.rstrip("/") for line in (DEPLOY.parent / ignored).read_text().splitlines()]
+    # the last line that fits counts
+    after = lines[lines.index("!deploy") + 1 :] if "!deploy" in lines else lines
+    files = {Path(secret["file"]) for name in COMPOSE for secret in compose(name)["secrets"].values()}
+    folders = {str("deploy" / file.parent) for file in files}
+    assert {*folders, *(str("deploy" / Path(file)) for file in WRITTEN_BY_THE_ADMINISTRATOR)} <= set(after)
+
+
 @pytest.mark.parametrize("name", COMPOSE)
 def test_what_is_mounted_is_there(name: str) -> None:
     mounts = [m for service in compose(name)["services"].values() for m in service.get("volumes", ())]
