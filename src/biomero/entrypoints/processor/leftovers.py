@@ -15,7 +15,6 @@ from biomero.application.script_settings import ScriptSettings
 from biomero.entrypoints.processor import tree
 from biomero.entrypoints.processor.kept_script import OWNER, keep_output
 
-_DAY_S = 86400
 _LOG = logging.getLogger(__name__)
 
 
@@ -56,17 +55,6 @@ def clear_folders(own: Path, settings: ScriptSettings, end_job: Callable[[Path],
         shutil.rmtree(folder, ignore_errors=True)
         count += 1
     return count
-
-
-def forget_old_output(settings: ScriptSettings) -> None:
-    """Remove output that was kept for long enough."""
-    if settings.output_folder is None or not settings.output_folder.is_dir():
-        return
-    oldest = time.time() - settings.output_days * _DAY_S
-    for file in settings.output_folder.iterdir():
-        with contextlib.suppress(OSError):
-            if file.stat().st_mtime < oldest:
-                file.unlink()
 
 
 def _scripts(own: Path) -> Iterator[tuple[Path, str]]:
