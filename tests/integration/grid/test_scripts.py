@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,17 @@ def test_a_script_that_fails_says_so_and_what_it_printed_is_kept(user: User, gri
     kept = grid.worker / "var" / "log" / "scripts" / f"{run.job}.out"
     assert kept.read_text() == "so far so good\n"
     assert kept.parent.stat().st_mode & 0o077 == 0
+
+
+def test_output_is_kept_for_a_month_by_a_processor_that_runs_on(user: User, grid: OmeroGrid) -> None:
+    folder = grid.worker / "var" / "log" / "scripts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, days in {"old.out": 31, "new.out": 29}.items():
+        (folder / name).touch()
+        os.utime(folder / name, (0, time.time() - days * 86400))
+    run = user.start(user.upload("greets.py", grid_scripts.GREETS))
+    assert run.wait() == 0
+    assert {file.name for file in folder.iterdir()} == {"new.out", f"{run.job}.out", f"{run.job}.err"}
 
 
 def told(user: User, name: str = "tells.py") -> dict[str, Any]:
