@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import faulthandler
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,8 @@ def serve(communicator: Any, properties: Any) -> Server:
         adapter = communicator.createObjectAdapter("BlitzAdapter")
     else:
         adapter = communicator.createObjectAdapterWithEndpoints("Blitz", own["endpoints"])
-    folder = Path(own.get("folder") or tempfile.mkdtemp(prefix="omero-test-server-"))
+    folder = Path(own["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
     server = Server(
         folder,
         communicator,

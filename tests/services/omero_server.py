@@ -1,36 +1,26 @@
-"""Starting the test server (`omero_server`), an OMERO for tests, and asking it for what no client may."""
+"""Starting the test server (`omero_server`), an OMERO for tests."""
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
-import socket
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from services.guard import guarded
 from services.omero_py import REPOSITORY, ensure_clients
+from services.omero_seeds import HOST, PASSWORD, OmeroSeeds
 from services.processes import Daemons, free_ports, wait_until
 
 _TESTS = REPOSITORY / "tests"
 _MARK = "BIOMERO_TEST_OMERO"
-PASSWORD = "a password of tests"
-"""Everybody's, root's included."""
 _NAME = "server"
+__all__ = ["PASSWORD", "OmeroServer", "omero_server_in"]
 
 
-class AskedForTooMuchError(Exception):
-    """The control channel refused; the message says why."""
-
-
-class OmeroServer:
+class OmeroServer(OmeroSeeds):
     """A test server of one's own.
 
     Parameters
@@ -40,18 +30,18 @@ class OmeroServer:
     """
 
     def __init__(self, folder: Path) -> None:
-        for part in ("run", "log", "state", "arrays"):
+        for part in ("run", "log", "state"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.host = "127.0.0.1"
-        self.port, self.tls_port, self._control = free_ports(3)
+        self.host = HOST
+        self.port, self.tls_port, control = free_ports(3)
+        super().__init__(control, folder / "arrays")
         self.python = ensure_clients()
         """The interpreter of an environment with omero-py and tools that build on it, for clients."""
         self._mark = f"{_MARK}={secrets.token_hex(8)}"
         name, _, value = self._mark.partition("=")
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), name: value, "PYTHONPATH": str(_TESTS)}
         self._daemons = Daemons(folder, env={**env, "OMERO_TMPDIR": str(folder)})
-        self._connection: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -85,12 +75,12 @@ class OmeroServer:
 
     def stop(self) -> None:
         """End it."""
-        self._hang_up()
+        self.hang_up()
         self._daemons.stop(_NAME)
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._hang_up()
+        self.hang_up()
         self._daemons.kill(_NAME)
 
     def restart(self) -> None:
@@ -136,157 +126,10 @@ class OmeroServer:
             timeout=timeout_s,
         )
 
-    def add_group(self, name: str, permissions: str = "rw----") -> int:
-        """Make a group, private unless said otherwise; return its id."""
-        return int(self.ask("add_group", name=name, permissions=permissions))
-
-    def add_user(
-        self,
-        name: str,
-        groups: Sequence[str] = (),
-        *,
-        leads: Sequence[str] = (),
-        is_admin: bool = False,
-        privileges: Sequence[str] | None = None,
-    ) -> int:
-        """Make a user; the first group is the default one. Return the id."""
-        return int(
-            self.ask(
-                "add_user",
-                name=name,
-                password=PASSWORD,
-                groups=list(groups),
-                leads=list(leads),
-                is_admin=is_admin,
-                privileges=None if privileges is None else list(privileges),
-            )
-        )
-
-    def add_container(
-        self, kind: str, name: str, *, owner: str, group: str, project: int | None = None
-    ) -> int:
-        """Make a ``Project``, ``Dataset`` or ``Screen``; return its id."""
-        return int(self.ask("add_container", owner=owner, group=group, kind=kind, name=name, inside=project))
-
-    def add_image(
-        self,
-        name: str,
-        pixels: npt.NDArray[Any],
-        *,
-        owner: str,
-        group: str,
-        dataset: int | None = None,
-        channels: Sequence[Mapping[str, Any]] = (),
-        pixel_size_um: float | None = None,
-    ) -> int:
-        """Make an image; return its id.
-
-        Parameters
-        ----------
-        pixels
-            Axes (t, c, z, y, x), of any type that OMERO knows.
-        channels
-            For each, perhaps a ``name`` and a ``colour`` (red, green, blue).
-        """
-        return int(
-            self.ask(
-                "add_image",
-                owner=owner,
-                group=group,
-                name=name,
-                array=self._saved(pixels),
-                dataset=dataset,
-                channels=list(channels),
-                pixel_size_um=pixel_size_um,
-            )
-        )
-
-    def add_plate(
-        self,
-        name: str,
-        wells: Mapping[tuple[int, int], Sequence[npt.NDArray[Any]]],
-        *,
-        owner: str,
-        group: str,
-        size: tuple[int, int],
-        screen: int | None = None,
-    ) -> int:
-        """Make a plate of rows and columns; wells that are not named are missing. Return its id."""
-        listed = [(row, column, [self._saved(a) for a in fields]) for (row, column), fields in wells.items()]
-        return int(
-            self.ask(
-                "add_plate", owner=owner, group=group, name=name, size=list(size), wells=listed, screen=screen
-            )
-        )
-
-    def add_fileset(
-        self, prefix: str, files: Mapping[str, Path], images: Sequence[int], *, owner: str, group: str
-    ) -> int:
-        """Copy files into the managed repository, under a prefix, as what images were imported from."""
-        named = {name: str(path) for name, path in files.items()}
-        return int(
-            self.ask("add_fileset", owner=owner, group=group, prefix=prefix, files=named, images=list(images))
-        )
-
-    def fail(self, operation: str, error: str = "InternalException", *, times: int = 1) -> None:
-        """Let the next calls of, say, ``IQuery.findByQuery`` fail with an exception of omero or Ice."""
-        self.ask("add_fault", operation=operation, times=times, delay_s=0, error=error)
-
-    def slow(self, operation: str, delay_s: float, *, times: int = 1) -> None:
-        """Let the next calls of an operation take longer."""
-        self.ask("add_fault", operation=operation, times=times, delay_s=delay_s, error="")
-
-    def kill_sessions(self, user: str) -> int:
-        """End all sessions of a user; return how many there were."""
-        found = self.ask("open_sessions", user=user)
-        self.ask("kill_sessions", uuids=found)
-        return len(found)
-
-    def calls(self, operation: str) -> int:
-        """Return how often an operation was called since the server started."""
-        return int(self.ask("calls", operation=operation))
-
-    def rows(self, kind: str) -> list[dict[str, Any]]:
-        """Return all objects of a class, whoever may see them: plain fields, linked ids, owner and group."""
-        found: list[dict[str, Any]] = self.ask("rows", kind=kind)
-        return found
-
-    def ask(self, what: str, **words: Any) -> Any:
-        """Ask the control channel (`omero_server.control`).
-
-        Raises
-        ------
-        AskedForTooMuchError
-            If it refuses.
-        """
-        if self._connection is None:
-            self._connection = socket.create_connection((self.host, self._control), timeout=60)
-        self._connection.sendall(json.dumps({"do": what, **words}).encode() + b"\n")
-        with self._connection.makefile("rb") as answers:
-            said = json.loads(answers.readline())
-        if "error" in said:
-            raise AskedForTooMuchError(said["error"])
-        return said["answer"]
-
-    def _saved(self, pixels: npt.NDArray[Any]) -> str:
-        path = self.folder / "arrays" / f"{secrets.token_hex(4)}.npy"
-        np.save(path, pixels)
-        return str(path)
-
     def _is_up(self) -> bool:
         if not self._daemons.is_alive(_NAME):
             raise RuntimeError(f"the test server ended: {self.log[-3000:]}")
-        try:
-            self.ask("calls", operation="")
-        except OSError:
-            self._hang_up()
-            return False
-        return True
-
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        return self.answers()
 
 
 @contextmanager

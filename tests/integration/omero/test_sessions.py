@@ -242,3 +242,33 @@ def test_nothing_secret_is_shown(world: ServerWorld, lab: Lab, caplog: pytest.Lo
     for secret in (uuid, PASSWORD):
         assert secret not in caplog.text
         assert secret not in f"{world.settings()!r} {reader!r} {found!r}"
+
+
+def test_fields_of_a_second_acquisition_follow_those_of_the_first(world: ServerWorld, lab: Lab) -> None:
+    from omero.model import ImageI, PlateAcquisitionI, PlateI, WellI, WellSampleI
+
+    plate = world.plate("twice", {(0, 1): [PIXELS[:, :1, :1]]}, lab.alice, lab.group)
+    again = world.image("again", lab.alice, lab.group)
+    with world.omero.reader(lab.alice.name) as reader:
+        (before,) = reader.select([plate]).images
+    assert before.place is not None
+    with open_session(world.settings(), lab.alice.name, lab.group.id) as session:
+        run = PlateAcquisitionI()
+        run.plate = PlateI(plate.id, False)  # noqa: FBT003 - Ice's own
+        sample = WellSampleI()
+        sample.well = WellI(before.place.well_id, False)  # noqa: FBT003 - Ice's own
+        sample.image = ImageI(again.id, False)  # noqa: FBT003 - Ice's own
+        sample.plateAcquisition = session.factory.getUpdateService().saveAndReturnObject(run)
+        session.factory.getUpdateService().saveObject(sample)
+    with world.omero.reader(lab.alice.name) as reader:
+        images = reader.select([plate]).images
+    assert [image.id for image in images] == [before.id, again.id]
+    assert [image.place.field for image in images if image.place is not None] == [0, 1]
+
+
+def test_an_administrator_may_work_in_every_group(world: ServerWorld, lab: Lab) -> None:
+    image = world.image("i", lab.alice, lab.group)
+    omero = world.omero_with(user="root", is_sudo=False)
+    with omero.reader("root") as reader:
+        images = reader.select([image]).images
+    assert omero.check_writable("root", images) == []

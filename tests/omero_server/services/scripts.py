@@ -20,6 +20,7 @@ from omero_server.sessions import OpenSession
 
 _PARSE_S = 10
 _WAIT_S = 5
+_LIVE_S = 3600
 
 
 class Scripts(Service):
@@ -76,16 +77,19 @@ class Scripts(Service):
             return None if record is None else Copier(call).one(self._script(record))
 
     def getParams(self, number: int, call: Call) -> Any:
-        job = self._job("ParseJob", self._file(number), call)
-        processor = self.server.processors.find(call, job, _PARSE_S)
-        own = self.server.sessions.open(self._root)
-        return processor.parseJob(own.uuid, Copier(call).one(job), _context(call))
+        with self.server.lock:
+            own = self.server.sessions.open(self._root, idle_s=0, live_s=_LIVE_S)
+            by_root = self.server.sessions.call(own, None)
+        job = self._job("ParseJob", self._file(number), by_root)
+        processor = self.server.processors.find(by_root, job, _PARSE_S)
+        return processor.parseJob(own.uuid, Copier(by_root).one(job), _context(call))
 
     def runScript(self, number: int, inputs: dict[str, Any], wait: Any, call: Call) -> Any:
         params = self.getParams(number, call)
         job = self._job("ScriptJob", self._file(number), call)
         processor = self.server.processors.find(call, job, wait.val if wait else _WAIT_S)
-        own = self.server.sessions.open(call.user, group=call.writing_group)
+        with self.server.lock:
+            own = self.server.sessions.open(call.user, group=call.writing_group, idle_s=0, live_s=_LIVE_S)
         own.inputs.update(inputs)
         process = processor.processJob(own.uuid, params, Copier(call).one(job), _context(call))
         running = Running(self.server, self.session)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from biomero.adapters.omero.queries import Questions
+from biomero.adapters.omero.session import OmeroSession
 from biomero.domain.omero import OmeroImage
 
 _IMAGES = "select i from Image i where i.id in (:ids)"
@@ -12,9 +13,10 @@ _GROUPS = "select g from ExperimenterGroup g where g.id in (:ids)"
 
 
 def what_keeps_results_away(
-    questions: Questions, user: str, images: Sequence[OmeroImage], *, member_of: frozenset[int]
+    questions: Questions, session: OmeroSession, images: Sequence[OmeroImage]
 ) -> list[str]:
     """Return a sentence for each group that nothing can be made in, and each image without annotations."""
+    user = session.user.name
     now = {int(i.id.val): i for i in questions.objects_of(_IMAGES, [image.id for image in images])}
     groups = {
         int(g.id.val): f"{g.name.val} ({g.details.permissions})"
@@ -23,7 +25,7 @@ def what_keeps_results_away(
     said = [
         f"{user} is no member of the group {name}, so that nothing can be made there"
         for number, name in groups.items()
-        if number not in member_of
+        if number not in session.member_of and not session.is_admin
     ]
     for image in images:
         called = f"Image:{image.id} ({image.name})"

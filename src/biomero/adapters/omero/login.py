@@ -20,6 +20,11 @@ _URL = re.compile(r"\A(?P<protocol>tcp|ssl|ws|wss)://(?P<host>[^:/\s]+)(:(?P<por
 _MOST_CLIENTS = 10
 """Who may have joined a session of ours: its maker, and two ways to the server."""
 
+SILENT_S = 120
+"""A server that works on an answer says so twice a minute; one that says nothing for so long is gone."""
+
+_CLOSE_ON_INVOCATION = "2"
+
 _IDLE_MS = 600_000
 """After this a session ends whose program has died."""
 
@@ -85,6 +90,10 @@ def new_client(settings: OmeroSettings, place: str) -> Any:
         host, router = _way_in(settings)
         if router:
             data.properties.setProperty("Ice.Default.Router", router)
+        # omero-py waits 16 hours for a machine that was switched off
+        data.properties.setProperty("Ice.ACM.Client.Timeout", str(SILENT_S))
+        data.properties.setProperty("Ice.ACM.Client.Close", _CLOSE_ON_INVOCATION)
+        data.properties.setProperty("Ice.ACM.Client.Heartbeat", "0")
         client = omero.client(id=data, host=host, port=settings.port)
         client.setAgent(AGENT)
         return client

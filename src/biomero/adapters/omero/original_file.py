@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePosixPath
@@ -87,10 +88,11 @@ class OriginalFiles:
     def _verified(self, path: Path, described: PixelsDescription, pixels: OpenImage) -> OpenImage | None:
         if described.series >= self.files.images_in(path):
             return None
-        image = self.files.open(path, index=described.series)
-        if _agree(image.metadata, described.metadata) and _look_alike(image, pixels):
-            return FileOfOmero(image, described.metadata)
-        image.__exit__(None, None, None)
+        with ExitStack() as stack:
+            image = stack.enter_context(self.files.open(path, index=described.series))
+            if _agree(image.metadata, described.metadata) and _look_alike(image, pixels):
+                stack.pop_all()
+                return FileOfOmero(image, described.metadata)
         _log.info("Image:%s is read over Ice: %s is another image", described.image_id, path)
         return None
 

@@ -17,7 +17,9 @@ _PIXELS = (
     "left outer join fetch lc.photometricInterpretation where p.image.id = :id"
 )
 _IMAGE = "select i from Image i where i.id = :id"
-_SETTINGS = "select r from RenderingDef r left outer join fetch r.waveRendering where r.pixels.id = :id"
+_SETTINGS = (
+    "select r from RenderingDef r left outer join fetch r.waveRendering where r.pixels.id = :id order by r.id"
+)
 
 _DTYPES = {
     "bit": "uint8",  # a byte each

@@ -68,10 +68,8 @@ class IceOmero:
     def check_writable(self, user: str, images: Sequence[OmeroImage]) -> Sequence[str]:
         """See `Omero.check_writable`."""
         with self._session(user) as session:
-            member_of = session.ask(lambda now: now.member_of)
-            return what_keeps_results_away(
-                Questions(session, self.address), user, images, member_of=member_of
-            )
+            questions = Questions(session, self.address)
+            return what_keeps_results_away(questions, session.ask(lambda now: now), images)
 
     def _session(self, user: str) -> LastingSession:
         return LastingSession(
