@@ -1,4 +1,4 @@
-"""A worker that serves users of OMERO dies while results go there: nothing is lost, and nothing there twice."""
+"""A worker that serves users of OMERO dies while results go there: all of it arrives, and once."""
 
 from __future__ import annotations
 
