@@ -23,7 +23,12 @@ FORWARDED = (
     "IMPORTER_ENABLED",
 )
 """The variables that scripts see beside OMERO's own; a ``*`` at the end stands for any rest."""
-SECRETS = ("BIOMERO_SMTP_PASSWORD", "BIOMERO_WEBHOOK_SECRET", "BIOMERO_WEBHOOK_URL")
+SECRETS = (
+    "BIOMERO_OMERO_PASSWORD",
+    "BIOMERO_SMTP_PASSWORD",
+    "BIOMERO_WEBHOOK_SECRET",
+    "BIOMERO_WEBHOOK_URL",
+)
 """The engine's own among ``BIOMERO_*``; like the database's, no ``*`` stands for them."""
 DATABASE = "SQLALCHEMY_URL"
 """Holds a password. Scripts talk to the engine, and see this only when it is asked for."""
