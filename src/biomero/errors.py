@@ -51,7 +51,7 @@
     │   ├── NotificationFailedError     it did not get through (transient)
     │   └── NotificationRefusedError    the receiver would refuse the same message again
     ├── EngineAbsentError               the run engine does not answer a program beside it (transient)
-    ├── EngineRefusedError              it answers such a program that it cannot be done; says if it is transient
+    ├── EngineRefusedError              it answers one that it cannot be done; says whether that stays so
     ├── LeaseLostError                  another process works on the run now; what this one did is dropped
     └── RunPausedError                  a run waits for a person; resuming goes on where it stands
 

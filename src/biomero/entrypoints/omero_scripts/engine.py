@@ -83,8 +83,8 @@ class Engine:
             answer = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise EngineAbsentError(
-                f"BIOMERO's engine does not answer ({_reason(exc)}). Nothing was started by this; tell the "
-                f"administrator that `biomero worker` is not there, or not at {self.path}"
+                f"BIOMERO's engine does not answer ({_reason(exc)}); tell the administrator that "
+                f"`biomero worker` is not there, or not at {self.path}"
             ) from exc
         finally:
             connection.close()
@@ -112,4 +112,4 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+    return str(getattr(error, "strerror", None) or str(error) or type(error).__name__)

@@ -45,9 +45,7 @@ def follow(
             away_s += pause
             if not exc.transient or away_s > patience_s:
                 ids = ", ".join(open_ones)
-                script.say(
-                    f"{shown}\nNobody says any more how it gets on ({exc}). The run itself goes on: {ids}"
-                )
+                script.say(f"{shown}\nNobody says how it gets on ({exc}). The run itself goes on: {ids}")
                 return False
         else:
             away_s = 0.0

@@ -8,7 +8,7 @@ from biomero.entrypoints.omero_scripts.follow import follow
 from biomero.entrypoints.omero_scripts.run_dialog import run_dialog
 from biomero.entrypoints.omero_scripts.run_order import orders
 from biomero.entrypoints.omero_scripts.script import Script, run_script
-from biomero.errors import EngineRefusedError, InputError
+from biomero.errors import EngineAbsentError, EngineRefusedError, InputError
 
 
 def main(*, is_batched: bool = False) -> None:
@@ -28,13 +28,11 @@ def run_workflows(script: Script, engine: Engine, *, is_batched: bool = False) -
     for order in wanted:
         try:
             runs.append(engine.order(order))
-        except EngineRefusedError as exc:
+        except (EngineAbsentError, EngineRefusedError) as exc:
             if not runs:
                 raise
             begun = ", ".join(run["id"] for run in runs)
-            raise InputError(
-                f"{order['workflow']} was not started: {exc}. These runs go on: {begun}"
-            ) from exc
+            raise InputError(f"{order['workflow']} was not started: {exc}. What goes on: {begun}") from exc
     script.give(results.WORKFLOW_UUID_OUTPUT, ",".join(run["id"] for run in runs))
     for note in [note for run in runs for note in run["notes"]]:
         script.say(note)

@@ -19,6 +19,7 @@ from biomero.errors import ConfigurationError
 
 _LOG = logging.getLogger(__name__)
 _TAKE_OVER_EVERY_S = 2.0
+_POLL_S = 0.1
 _LONGEST = 107
 """Bytes that the kernel takes for the path of a socket."""
 _ROOT = 0
@@ -88,7 +89,7 @@ class EngineSocket:
         self.path.unlink(missing_ok=True)
         self._server = _Server(str(self.path), self._handler)
         self.path.chmod(0o600)
-        threading.Thread(target=self._server.serve_forever, name="engine api", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="engine api", daemon=True).start()
         _LOG.info("scripts find the engine at %s", self.path)
 
 
