@@ -89,7 +89,9 @@ class EngineSocket:
         self.path.unlink(missing_ok=True)
         self._server = _Server(str(self.path), self._handler)
         self.path.chmod(0o600)
-        threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), name="engine api", daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), name="engine api", daemon=True
+        ).start()
         _LOG.info("scripts find the engine at %s", self.path)
 
 
