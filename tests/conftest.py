@@ -14,7 +14,7 @@ settings.load_profile("biomero")
 
 pytest_plugins = ["services.fixtures"]
 
-collect_ignore = ["services/small_blitz", "services/grid_client.py"]
+collect_ignore = ["services/small_blitz", "services/grid_client.py", "omero_server", "services/omero_clients"]
 """Programs for environments with omero-py."""
 
 _REAL = {
@@ -22,6 +22,7 @@ _REAL = {
     "sshd": "a real sshd",
     "apptainer": "a real Apptainer",
     "postgres": "a real PostgreSQL",
+    "omero": "the test server of OMERO, over real Ice",
     "grid": "a real OMERO.grid",
     "podman": "a container image built here",
 }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from biomero.application.settings import AnalyticsSettings
 from biomero.bootstrap import open_tracking
+from services.omero_server import OmeroServer, omero_server_in
 from services.postgres import PostgresServer
 from services.slurm_lab import SlurmLab
 
@@ -64,6 +66,13 @@ def start_postgres(config: pytest.Config, *, keeps_commits: bool = False) -> Pos
     template.catch_up()
     template.close()
     return server
+
+
+@pytest.fixture(scope="module")
+def omero_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OmeroServer]:
+    """Have a test server that speaks as OMERO does: one for the file of tests, with root alone in it."""
+    with omero_server_in(tmp_path_factory.mktemp("omero")) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

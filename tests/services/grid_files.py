@@ -18,7 +18,9 @@ class GridFiles:
     Parameters
     ----------
     blitz_python
-        Runs the small server; has omero-py.
+        Runs the test server (`omero_server`); has omero-py.
+    control_port
+        Where that server is asked for what no client may.
     workers
         Nodes with the name of the server that each of them hosts.
     worker_is_root
@@ -31,6 +33,7 @@ class GridFiles:
     folder: Path
     registry_port: int
     router_port: int
+    control_port: int
     blitz_python: Path
     tests: Path
     workers: Mapping[str, str] = field(default_factory=lambda: {WORKER: "Processor-0"})
@@ -86,10 +89,15 @@ class GridFiles:
         blitz = _server(
             "Blitz-0",
             exe=str(self.blitz_python),
-            options=("-m", "services.small_blitz"),
+            options=("-m", "omero_server"),
             variables={"PYTHONPATH": str(self.tests)},
             inside=_adapter("BlitzAdapter", f"tcp -h {self.host}", group="BlitzAdapters"),
-            properties={"Ice.ThreadPool.Server.Size": 10, "Ice.ThreadPool.Server.SizeMax": 50},
+            properties={
+                "Ice.ThreadPool.Server.Size": 10,
+                "Ice.ThreadPool.Server.SizeMax": 50,
+                "omero.test.folder": self.folder / "blitz",
+                "omero.test.control": self.control_port,
+            },
         )
         router = _server(
             "OMERO.Glacier2",

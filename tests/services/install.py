@@ -36,6 +36,7 @@ def main() -> None:
     crate_validator()
     biomero_2.ensure_environment()
     omero_py.ensure_all()
+    omero_py.ensure_here()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real OMERO.grid on loopback: IceGrid, IceStorm and Glacier2 of Debian, and a small server for Blitz."""
+"""A real OMERO.grid on loopback: IceGrid, IceStorm and Glacier2 of Debian, and the test server for Blitz."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from services import grid_scripts
 from services.grid_files import LOOPBACK, WORKER, GridFiles
 from services.guard import guarded
 from services.omero_py import CURRENT, REPOSITORY, ensure_environment
+from services.omero_seeds import OmeroSeeds
 from services.omero_user import Refused, User, logged_in
 from services.packages import ensure_packages as ensure
 from services.processes import Daemons, descendants, end, free_ports, wait_until, with_environment
@@ -57,17 +58,19 @@ class OmeroGrid:
         host: str = LOOPBACK,
     ) -> None:
         ensure_packages()
-        registry, router = free_ports(2)
+        registry, router, control = free_ports(3)
         self.folder = folder
         self.files = GridFiles(
             folder=folder,
             registry_port=registry,
             router_port=router,
+            control_port=control,
             blitz_python=ensure_environment(CURRENT),
             tests=_TESTS,
             worker_is_root=has_worker,
             host=host,
         )
+        self.seeds = OmeroSeeds(control, folder / "arrays")
         self._has_worker = has_worker
         self._mark = f"{_MARK}={secrets.token_hex(8)}"
         self.name = f"worker-{secrets.token_hex(4)}"
@@ -104,11 +107,15 @@ class OmeroGrid:
         if self._has_worker:
             self.start_worker()
         self._admin(f"application add {self.folder / 'grid.xml'}")
+        wait_until(self.seeds.answers, "the server Blitz-0 answers", timeout_s=60)
+        self.seeds.add_group("lab")
+        self.seeds.add_user("alice", ["lab"], is_admin=True, privileges=["WriteScriptRepo"])
         if self._has_worker:
             self.await_processor()
 
     def stop(self) -> None:
         """End everything."""
+        self.seeds.hang_up()
         for name in self._daemons.names():
             self._daemons.stop(name)
         self._exits.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -20,11 +21,28 @@ CURRENT = RELEASES[-1]
 _FOLDER = REPOSITORY / ".test-env"
 
 
+CLIENTS = ("ezomero", "omero-cli-zarr", "omero-metadata", "tables")
+"""What our users run against OMERO besides omero-py itself; the last is for tables at the server's side."""
+
+
 def ensure_all() -> None:
     """Make every environment."""
     ensure_packages(BUILD_PACKAGES)
     for release in RELEASES:
         ensure_environment(release)
+    ensure_clients()
+
+
+def ensure_here() -> None:
+    """Have Ice and the locked omero-py in this environment, too, beside what is there."""
+    wheel = ensure_wheel()
+    with machine_lock():
+        if importlib.util.find_spec("Ice") is None:
+            _run(_uv(), "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, str(wheel))
+        if importlib.util.find_spec("omero") is None:
+            only_this = ("--locked", "--inexact", "--extra", "omero", "--no-install-package", "zeroc-ice")
+            environment = {"UV_PROJECT_ENVIRONMENT": sys.prefix}
+            _run(_uv(), "sync", "--quiet", "--project", str(REPOSITORY), *only_this, **environment)
 
 
 def ensure_wheel() -> Path:
@@ -50,12 +68,28 @@ def ensure_environment(release: str) -> Path:
     return python
 
 
+def ensure_clients() -> Path:
+    """Return the interpreter of an environment with clients of OMERO, unmodified, and without BIOMERO."""
+    folder = _FOLDER / "omero-clients"
+    python = folder / "bin" / "python"
+    wheel = ensure_wheel()
+    with machine_lock():
+        if not (folder / ".ready").is_file():
+            _run(_uv(), "venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
+            install = (_uv(), "pip", "install", "--quiet", "--python", str(python), "--compile-bytecode")
+            _run(*install, str(wheel), f"omero-py=={CURRENT}", *CLIENTS)
+            (folder / ".ready").touch()
+    return python
+
+
 def _uv() -> str:
     return shutil.which("uv") or str(Path(sysconfig.get_path("scripts")) / "uv")
 
 
-def _run(*argv: str) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=dict(os.environ))
+def _run(*argv: str, **environment: str) -> str:
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(argv[:3])} failed: {done.stderr[-3000:]}")
     return done.stdout

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from biomero.application.hash_source import files_of, hash_of_parts
+from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.crate import CratePackage, CratePart, CrateRole, Packed
 from biomero.application.record_json import as_on_disk, safe_text
 from biomero.application.results_folder import LOGS, REPORT_FILE, RUN_FILE, listing_sha256, regular_files
@@ -42,7 +43,13 @@ class CratePacker:
     findings: list[str] = field(default_factory=list)
 
     def pack_inputs(self, *, copied: bool) -> None:
-        """Refer to the inputs, or copy them; only then is one that is gone or changed a finding."""
+        """Refer to the inputs, or copy them; only then is one that is gone or changed a finding.
+
+        Images of OMERO are referred to, whatever was wished: OMERO keeps them.
+        """
+        if self.request.omero is not None:
+            self._refer_to_omero(self.request.omero)
+            return
         images: dict[Path, list[int]] = {}
         for image in self.request.images:
             images.setdefault(image.path, []).append(image.index)
@@ -55,6 +62,23 @@ class CratePacker:
             for number, path in enumerate(paths):
                 folder = f"{portable(name)}-{number}"
                 self._pack_input(path, folder, None, f"attached as {name}", (), copied=copied)
+
+    def _refer_to_omero(self, omero: OmeroRequest) -> None:
+        for recorded, image in zip(self.document.images, omero.images, strict=True):
+            self.parts.append(
+                CratePart(
+                    role=CrateRole.INPUT,
+                    name=_spelt(image.name),
+                    place=None,
+                    address=f"omero://{omero.server}/Image/{image.id}",
+                    sha256=recorded.sha256,
+                    description=(
+                        f"Image:{image.id} of the OMERO at {omero.server}, read as {recorded.name}; the hash "
+                        "is that of the OME-Zarr that was made of it"
+                    ),
+                    made_from=(recorded.index,),
+                )
+            )
 
     def _pack_input(
         self,

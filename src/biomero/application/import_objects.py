@@ -135,7 +135,7 @@ class ImportObjects:
         name = f"rois/{source.id}/{output.path}"
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
-            self.writer.clear_rois(source.id, name_contains=wish.clear)
+            self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
         settings = RoiSettings(
             shape=wish.shape, name_prefix=wish.name_prefix or self.workflow, color=wish.color
         )

@@ -63,7 +63,7 @@ class Services:
     worker: WorkerId
     deliver: DeliverResults
     report: ReportWriter
+    tables: ResultTables
     home: str | None = None
     omero: Omero | None = None
-    tables: ResultTables | None = None
     identity: OmeroIdentity | None = None

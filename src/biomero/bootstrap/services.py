@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from biomero.adapters.system import SystemClock, this_machine, this_worker
 from biomero.application.open_images import ImageSources
 from biomero.application.ports.image_source import ImageSource
+from biomero.application.ports.omero import Omero
+from biomero.application.ports.omero_identity import OmeroIdentity
 from biomero.application.ports.workflows import CONVERTER, WorkflowCatalogue
 from biomero.application.run_record import RunRecord
 from biomero.application.services import Services
@@ -55,6 +57,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
     from biomero.adapters.ngff import NgffLabelWriter, NgffWriter
     from biomero.adapters.ome_tiff.writer import LosslessOmeTiffWriter
     from biomero.adapters.report import HtmlReport
+    from biomero.adapters.tables import TableFiles
     from biomero.application.deliver_results import DeliverResults
 
     images = image_sources()
@@ -79,8 +82,23 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
             report=report,
         ),
         report=report,
+        tables=TableFiles(),
+        omero=_omero(settings, images),
+        identity=_identity(settings),
         home=None if url.get_backend_name() == "sqlite" else this_machine(),
     )
+
+
+def _omero(settings: Settings, images: ImageSource) -> Omero | None:
+    from biomero.adapters.omero import IceOmero
+
+    return None if settings.omero is None else IceOmero(settings.omero, SystemClock(), images)
+
+
+def _identity(settings: Settings) -> OmeroIdentity | None:
+    from biomero.adapters.omero import OmeroSessions
+
+    return None if settings.omero is None else OmeroSessions(settings.omero)
 
 
 def make_doctor(settings: Settings) -> Tools:

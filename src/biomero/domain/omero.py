@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 _ADDRESS = re.compile(r"\A(?P<kind>[A-Za-z]+):(?P<id>[1-9][0-9]{0,18})\Z")
+_NUMBERS = re.compile(r"([0-9]+)")
 _LARGEST_ID = 2**63 - 1
 _IMAGE_ADDRESS = "omero:"
 
@@ -89,6 +90,16 @@ def image_id_of(address: str) -> int | None:
     return int(number) if is_image else None
 
 
+def name_order(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return what names are put in order by, as people do: numbers count as numbers.
+
+    >>> sorted(["cell 10", "cell 9", "Cell 1"], key=name_order)
+    ['Cell 1', 'cell 9', 'cell 10']
+    """
+    words = _NUMBERS.split(name.casefold())
+    return tuple((1, int(word), "") if word.isascii() and word.isdigit() else (0, 0, word) for word in words)
+
+
 class GroupAccess(enum.Enum):
     """What members of a group may do with each other's data."""
 
@@ -128,6 +139,16 @@ class OmeroGroup:
     id: int
     name: str
     access: GroupAccess
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroEntry:
+    """An object in a list of objects; owner and group by their names."""
+
+    ref: OmeroRef
+    name: str
+    owner: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,3 +206,17 @@ class OmeroSelection:
     images: tuple[OmeroImage, ...]
     group: OmeroGroup
     problems: tuple[str, ...] = field(default=())
+
+
+def well_name(row: int, column: int) -> str:
+    """Return what people call a well, by its place from 0.
+
+    >>> well_name(0, 0), well_name(7, 11), well_name(26, 0)
+    ('A01', 'H12', 'AA01')
+    """
+    letters = ""
+    row += 1
+    while row:
+        row, last = divmod(row - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return f"{letters}{column + 1:02}"

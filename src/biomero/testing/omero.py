@@ -10,6 +10,7 @@ from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OmeroReader, OmeroWriter
 from biomero.domain.omero import (
     GroupAccess,
+    OmeroEntry,
     OmeroGroup,
     OmeroImage,
     OmeroKind,
@@ -17,6 +18,8 @@ from biomero.domain.omero import (
     OmeroSelection,
     OmeroUser,
     WellPlace,
+    name_order,
+    well_name,
 )
 from biomero.errors import (
     ImageReadError,
@@ -36,6 +39,9 @@ _CONTAINERS = {
     OmeroKind.PLATE: OmeroKind.WELL,
     OmeroKind.WELL: OmeroKind.IMAGE,
 }
+
+
+_TOP = (OmeroKind.PROJECT, OmeroKind.DATASET, OmeroKind.SCREEN, OmeroKind.PLATE)
 
 
 @dataclass
@@ -156,6 +162,35 @@ class _Reader:
             images=tuple(found.values()), group=store.groups[groups.pop()], problems=tuple(problems)
         )
 
+    def contents(self, inside: OmeroRef | None = None) -> Sequence[OmeroEntry]:
+        """See `OmeroReader.contents`."""
+        store = self.omero.store
+        if inside is not None:
+            self._thing(inside)
+        found = [
+            ref
+            for ref, thing in store.things.items()
+            if thing.parent == inside
+            and ref.kind in {*_CONTAINERS, OmeroKind.IMAGE}
+            and store.may_read(self.user, ref)
+            and (inside is not None or (thing.owner == self.user.id and ref.kind is not OmeroKind.IMAGE))
+        ]
+        owners = {user.id: user.name for user in store.users.values()}
+        kinds = [*_TOP, OmeroKind.WELL, OmeroKind.IMAGE]
+        things = store.things
+        found.sort(
+            key=lambda r: (kinds.index(r.kind), things[r].place or (), name_order(things[r].name), r.id)
+        )
+        return [
+            OmeroEntry(
+                ref=ref,
+                name=_name_of(things[ref]),
+                owner=owners[things[ref].owner],
+                group=store.groups[things[ref].group].name,
+            )
+            for ref in found
+        ]
+
     def open(self, image_id: int) -> OpenImage:
         """See `OmeroReader.open`."""
         if not self.omero.is_up:
@@ -178,7 +213,9 @@ class _Reader:
             return
         things = self.omero.store.things
         below = [r for r, t in things.items() if t.parent == ref and r.kind is _CONTAINERS[ref.kind]]
-        for child in sorted(below, key=lambda r: (things[r].place or (0, 0), things[r].name, r.id)):
+        for child in sorted(
+            below, key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id)
+        ):
             if self.omero.store.may_read(self.user, child):
                 yield from self._images_in(child)
 
@@ -212,3 +249,7 @@ class _Reader:
             column=well.place[1],
             field=fields.index(image),
         )
+
+
+def _name_of(thing: Thing) -> str:
+    return well_name(*thing.place) if thing.place is not None else thing.name

@@ -76,9 +76,15 @@ class Store:
 
     def may_annotate(self, user: OmeroUser, ref: OmeroRef) -> bool:
         """Whether a user may link annotations to an object."""
+        thing = self.things.get(ref)
+        if thing is None or not self.may_read(user, ref):
+            return False
+        return thing.owner == user.id or self.groups[thing.group].access in _OPEN
+
+    def may_change(self, user: OmeroUser, ref: OmeroRef) -> bool:
+        """Whether a user may put others into a container."""
         thing = self.things[ref]
-        is_open = self.groups[thing.group].access in _OPEN
-        return self.may_read(user, ref) and (thing.owner == user.id or is_open)
+        return thing.owner == user.id or self.groups[thing.group].access is GroupAccess.READ_WRITE
 
     def of(self, kind: OmeroKind) -> dict[OmeroRef, Thing]:
         """Return all objects of a kind."""
@@ -104,14 +110,14 @@ class FakeWriter:
         return {
             thing.key.output: ref
             for ref, thing in self._store.things.items()
-            if thing.key is not None and thing.key.run_id == run_id and thing.group == self._group.id
+            if thing.key is not None and thing.key.run_id == run_id and self._is_ours(thing)
         }
 
     def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
         """See `OmeroWriter.put_dataset`."""
         parent = None if project is None else OmeroRef(OmeroKind.PROJECT, project)
         if parent is not None:
-            self._require([parent])
+            self._require([parent], to_link=True)
         return self._once(
             self._new(kind=OmeroKind.DATASET, key=key, name=name, description=description, parent=parent)
         )
@@ -129,7 +135,7 @@ class FakeWriter:
         """See `OmeroWriter.put_image`."""
         parent = None if dataset is None else OmeroRef(OmeroKind.DATASET, dataset)
         if parent is not None:
-            self._require([parent])
+            self._require([parent], to_link=True)
         if image.metadata.dtype in {"int64", "uint64"}:
             raise ImageReadError(f"{image.metadata.name}: OMERO has no pixels of type {image.metadata.dtype}")
         copy = ArrayImage(
@@ -175,7 +181,7 @@ class FakeWriter:
             )
         return len(numbers)
 
-    def clear_rois(self, image_id: int, *, name_contains: str) -> int:
+    def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
         """See `OmeroWriter.clear_rois`."""
         target = OmeroRef(OmeroKind.IMAGE, image_id)
         gone = [
@@ -185,6 +191,7 @@ class FakeWriter:
             and name_contains.lower() in thing.name.lower()
             and target in thing.targets
             and thing.owner == self._user.id
+            and (thing.key is None or thing.key.run_id != keep)
         ]
         for ref in gone:
             del self._store.things[ref]
@@ -224,11 +231,14 @@ class FakeWriter:
 
     def _once(self, wanted: Thing) -> OmeroRef:
         for ref, thing in self._store.things.items():
-            if thing.key == wanted.key:
+            if thing.key == wanted.key and self._is_ours(thing):
                 return ref
         return self._store.add(wanted)
 
-    def _require(self, targets: Iterable[OmeroRef]) -> None:
+    def _is_ours(self, thing: Thing) -> bool:
+        return thing.group == self._group.id and thing.owner == self._user.id
+
+    def _require(self, targets: Iterable[OmeroRef], *, to_link: bool = False) -> None:
         for ref in targets:
             if ref not in self._store.things or not self._store.may_read(self._user, ref):
                 raise OmeroObjectError(f"there is no {ref}, or {self._user.name} may not see it")
@@ -239,6 +249,8 @@ class FakeWriter:
                     f"{self._user.name} may not annotate {ref} in the group {self._group.name}, which is "
                     f"{self._group.access.words}"
                 )
+            if to_link and not self._store.may_change(self._user, ref):
+                raise OmeroPermissionError(f"{self._user.name} may not put anything into {ref}")
 
 
 def _pixels_of(image: OpenImage, progress: Progress | None) -> NDArray[np.generic]:

@@ -13,6 +13,7 @@ import pytest
 
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.drive_here import drive_here
+from biomero.application.engine.context import StepContext
 from biomero.application.engine.import_results import import_results
 from biomero.application.engine.patience import Patience
 from biomero.application.engine.prepare import open_run
@@ -86,6 +87,17 @@ class Lab:
         )
         return run.status
 
+    def context(self, run_id: RunId) -> StepContext:
+        """Return what a step of a run has to work with."""
+        services = self.world.services
+        return open_run(
+            run_id,
+            services,
+            self.world.cluster(),
+            find_root=lambda: "",
+            store=lambda decide: services.record.change(run_id, decide),
+        )
+
     def made(self, kind: OmeroKind, run_id: RunId) -> list[OmeroRef]:
         """Return everything of a kind that a run has made."""
         things = self.omero.store.of(kind).items()
@@ -141,15 +153,7 @@ def test_importing_again_makes_nothing_anew(lab: Lab, tmp_path: Path) -> None:
     run_id = lab.order(lab.dataset("first", "a.tif", "b.tif"), results=tmp_path / "results")
     lab.drive(run_id)
     before = dict(lab.omero.store.things)
-    services = lab.world.services
-    context = open_run(
-        run_id,
-        services,
-        lab.world.cluster(),
-        find_root=lambda: "",
-        store=lambda decide: services.record.change(run_id, decide),
-    )
-    import_results(context)
+    import_results(lab.context(run_id))
     assert lab.omero.store.things == before
 
 

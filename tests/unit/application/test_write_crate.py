@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from biomero.application.omero_request import OmeroRequest
 from biomero.application.write_crate import WrittenCrate
 from biomero.bootstrap import make_crate_writer
 from biomero.domain.ids import RunId
+from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef, image_address
 from biomero.errors import InputError, UnknownRunError, UsageError
 from services.past_runs import Asked, Home, past_run
 
@@ -233,3 +235,21 @@ def test_nothing_is_overwritten(home: Home) -> None:
     with pytest.raises(InputError, match="exists already"):
         written(home, run_id, "results")
     assert (home.path / "results/tables/a.csv").exists()
+
+
+def test_images_of_omero_are_referred_to_by_server_and_id(home: Home) -> None:
+    omero = OmeroRequest(
+        server="omero.example.org:4064",
+        user="ada",
+        user_id=3,
+        group_id=4,
+        group_name="lab",
+        chosen=(OmeroRef(OmeroKind.IMAGE, 5),),
+        images=(OmeroImage(id=5, name="cell 1.czi", owner_id=3, group_id=4),),
+    )
+    run_id = past_run(home, (Path(image_address(5)),), OUTPUTS, asked=Asked(omero=omero))
+    assert written(home, run_id, with_inputs=True).findings == ()
+    found = entities(home)
+    image = found["omero://omero.example.org:4064/Image/5"]
+    assert (image["name"], image["sha256"]) == ("cell 1.czi", "0" * 64)
+    assert found["labels/a%20b.ome.tif"]["isBasedOn"] == {"@id": image["@id"]}

@@ -73,6 +73,8 @@ def part_id(part: CratePart) -> str:
     """Return the id of a part: its place in the crate, else where it lies, else one of its own."""
     if part.place is not None:
         return relative_uri(part.place, is_folder=part.is_folder)
+    if part.address is not None:
+        return part.address
     if part.source is not None:
         return file_uri(part.source, is_folder=part.is_folder)
     return fragment("missing", part.name)
@@ -127,7 +129,7 @@ def _part(part: CratePart, own_id: str, origins: list[str]) -> Entity:
         "name": part.name,
         "description": part.description if _is_data(part) else f"missing: {part.description}",
     }
-    if not part.is_folder and _is_data(part):
+    if not part.is_folder and _is_data(part) and part.address is None:
         entity["encodingFormat"] = media_type(part.name)
     if part.size is not None:
         entity["contentSize"] = str(part.size)
@@ -140,7 +142,7 @@ def _part(part: CratePart, own_id: str, origins: list[str]) -> Entity:
 
 def _is_data(part: CratePart) -> bool:
     """Whether the part can be had: a lost output is talked about, but is no data of the crate."""
-    return part.place is not None or part.source is not None
+    return part.place is not None or part.source is not None or part.address is not None
 
 
 def _origins(part: CratePart, inputs: list[CratePart], ids: dict[int, str]) -> list[str]:

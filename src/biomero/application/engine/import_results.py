@@ -36,7 +36,6 @@ def import_results(context: StepContext) -> StepEnd:
 def _import(context: StepContext) -> Imported:
     request = context.request.omero
     assert request is not None  # noqa: S101 - only runs from OMERO come to this step
-    assert context.services.tables is not None  # noqa: S101 - whoever drives runs reads tables
     document = describe_run(context.services.record, context.run_id)
 
     def show(done: int, total: int) -> None:

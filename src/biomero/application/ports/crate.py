@@ -33,6 +33,8 @@ class CratePart:
         Where it lies in the crate, with ``/`` between its parts; ``None`` where it does not.
     source
         Where it lies outside of the crate; ``None`` where it was lost.
+    address
+        An absolute URI of what is no file: an image of OMERO.
     sha256, size
         Of what lies in the crate; of what does not, as the run's record has it.
     made_from
@@ -43,6 +45,7 @@ class CratePart:
     name: str
     place: str | None
     source: Path | None = None
+    address: str | None = None
     is_folder: bool = False
     sha256: str | None = None
     size: int | None = None

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from biomero.application.ports.image_source import OpenImage
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
+from biomero.domain.omero import OmeroEntry, OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
 
 Progress = Callable[[int, int], None]
 """Is told how much is done, of how much."""
@@ -103,6 +103,20 @@ class OmeroReader(Protocol):
         """
         ...
 
+    def contents(self, inside: OmeroRef | None = None) -> Sequence[OmeroEntry]:
+        """Return what is in a project, dataset, screen, plate or well, by name; wells by their place.
+
+        Without one: the user's own projects and screens, and datasets and plates that are in none.
+
+        Raises
+        ------
+        OmeroObjectError
+            If there is no such object, or the user may not see it.
+        OmeroUnavailableError
+            If OMERO does not answer.
+        """
+        ...
+
     def open(self, image_id: int) -> OpenImage:
         """Open an image at its full resolution: as original file where that is configured and readable here.
 
@@ -187,10 +201,10 @@ class OmeroWriter(Protocol):
         """
         ...
 
-    def clear_rois(self, image_id: int, *, name_contains: str) -> int:
+    def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
         """Delete ROIs of the user whose names contain a text (any case); return how many there were.
 
-        Nothing is deleted for an empty text.
+        Nothing is deleted for an empty text, and nothing that the run ``keep`` has made: it may clear again.
         """
         ...
 

@@ -17,6 +17,7 @@ _COMMANDS = {
     "cluster": "biomero.entrypoints.cli.cluster",
     "run": "biomero.entrypoints.cli.run",
     "runs": "biomero.entrypoints.cli.runs",
+    "omero": "biomero.entrypoints.cli.omero",
     "worker": "biomero.entrypoints.cli.worker",
     "doctor": "biomero.entrypoints.cli.doctor",
     "workflows": "biomero.entrypoints.cli.workflows",

@@ -89,21 +89,35 @@ def omero_order(
         if given["to"]:
             raise UsageError("--to goes with --omero; results of files go to a folder (--out)")
         return None
+    user = whose(given["omero_user"], settings)
+    try:
+        chosen = tuple(OmeroRef.parse(word) for word in (*given["omero"], *words))
+    except ValueError as exc:
+        raise InputError(str(exc)) from exc
+    return OmeroOrder(user=user, chosen=chosen, wishes=_wishes(given))
+
+
+def whose(named: str | None, settings: OmeroSettings | None) -> str:
+    """Return who is at work, by the name that they log in with.
+
+    Raises
+    ------
+    ConfigurationError
+        If no OMERO is configured.
+    UsageError
+        If it could be anybody.
+    """
     if settings is None:
         raise ConfigurationError(
             "no OMERO is configured: [OMERO] needs host, user and password_file "
             "(or BIOMERO_OMERO_HOST, BIOMERO_OMERO_USER and BIOMERO_OMERO_PASSWORD_FILE)"
         )
-    if settings.is_sudo and not given["omero_user"]:
+    if settings.is_sudo and not named:
         raise UsageError(
             f"{settings.user or 'the account of [OMERO]'} acts for others: say for whom (--omero-user NAME), "
             "or set sudo = false in [OMERO] if the account is yours"
         )
-    try:
-        chosen = tuple(OmeroRef.parse(word) for word in (*given["omero"], *words))
-    except ValueError as exc:
-        raise InputError(str(exc)) from exc
-    return OmeroOrder(user=given["omero_user"] or settings.user, chosen=chosen, wishes=_wishes(given))
+    return named or settings.user
 
 
 def _wishes(given: dict[str, Any]) -> OmeroWishes:

@@ -1,0 +1,149 @@
+"""An image's original file in OMERO's managed repository, where that is mounted here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biomero.adapters.omero.pixels_metadata import PixelsDescription
+from biomero.adapters.omero.queries import Questions
+from biomero.application.ports.image_source import ImageSource, OpenImage
+from biomero.domain.imaging import AXES, ImageMetadata
+from biomero.errors import BiomeroError
+
+_log = logging.getLogger(__name__)
+
+_FILES = (
+    "select e.id, f.path, f.name from FilesetEntry e join e.originalFile f "
+    "where e.fileset.id = (select i.fileset.id from Image i where i.id = :id) and e.id > :after order by e.id"
+)
+_SAMPLE = 256
+"""Side of the squares by which a file is recognised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginalFiles:
+    """Opens original files instead of asking OMERO for pixels.
+
+    Nothing is opened that OMERO has not let the user see before, and nothing outside of the repository: not
+    by ``..`` in a path and not by a link. A file counts as the image if it has its sizes and its pixel type,
+    and if its pixels are those that OMERO sends for a few places.
+
+    Parameters
+    ----------
+    repository
+        The managed repository as it is mounted here.
+    files
+        Reads images in files.
+    """
+
+    repository: Path
+    files: ImageSource
+
+    def open(self, questions: Questions, described: PixelsDescription, pixels: OpenImage) -> OpenImage | None:
+        """Return the image as it lies in the repository; ``None`` if it is not to be had so.
+
+        Parameters
+        ----------
+        pixels
+            The image as OMERO sends it.
+        """
+        entries = questions.paged_rows(_FILES, id=described.image_id)
+        first = next(iter(entries), None)  # the one that was imported; others are read along with it
+        path = self._inside(str(first[1]), str(first[2])) if first is not None else None
+        if path is None:
+            return None
+        try:
+            return self._verified(path, described, pixels)
+        except BiomeroError as exc:
+            if exc.transient:
+                raise
+            _log.info("Image:%s is read over Ice: %s", described.image_id, exc)
+            return None
+
+    def _inside(self, folder: str, name: str) -> Path | None:
+        root = self.repository.resolve()
+        relative = PurePosixPath(folder.lstrip("/")) / name
+        try:
+            found = root.joinpath(relative).resolve(strict=True)
+        except (OSError, ValueError, RuntimeError):  # gone, a null byte in it, links in a ring
+            return None
+        if not found.is_relative_to(root):
+            _log.warning("%s leads out of OMERO's repository %s and is not read", relative, root)
+            return None
+        store = next(
+            (one for one in found.parents if one.suffix == ".zarr" and one.is_relative_to(root)), None
+        )
+        return store or found
+
+    def _verified(self, path: Path, described: PixelsDescription, pixels: OpenImage) -> OpenImage | None:
+        if described.series >= self.files.images_in(path):
+            return None
+        with ExitStack() as stack:
+            image = stack.enter_context(self.files.open(path, index=described.series))
+            if _agree(image.metadata, described.metadata) and _look_alike(image, pixels):
+                stack.pop_all()
+                return FileOfOmero(image, described.metadata)
+        _log.info("Image:%s is read over Ice: %s is another image", described.image_id, path)
+        return None
+
+
+class FileOfOmero:
+    """Pixels of a file with what OMERO knows of them; see `OpenImage`."""
+
+    def __init__(self, image: OpenImage, metadata: ImageMetadata) -> None:
+        self._image = image
+        self._metadata = metadata
+
+    @property
+    def metadata(self) -> ImageMetadata:
+        """See `OpenImage.metadata`."""
+        return self._metadata
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """See `OpenImage.block_shape`."""
+        return self._image.block_shape
+
+    def read(self, *, t: int = 0, c: int = 0, z: int = 0, y: slice, x: slice) -> NDArray[np.generic]:
+        """See `OpenImage.read`."""
+        return self._image.read(t=t, c=c, z=z, y=y, x=x)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._image.__exit__(kind, error, traceback)
+
+
+def _agree(file: ImageMetadata, omero: ImageMetadata) -> bool:
+    return file.dtype == omero.dtype and all(file.size(axis) == omero.size(axis) for axis in AXES)
+
+
+def _look_alike(file: OpenImage, omero: OpenImage) -> bool:
+    """Say whether two images of one shape have the same pixels in a few places."""
+    metadata = omero.metadata
+    y, x = (
+        slice(max(0, size // 2 - _SAMPLE // 2), min(size, size // 2 + _SAMPLE // 2 + 1))
+        for size in metadata.shape[-2:]
+    )
+    return all(
+        np.array_equal(file.read(t=t, c=c, z=z, y=y, x=x), omero.read(t=t, c=c, z=z, y=y, x=x))
+        for t, c, z in _corners(metadata)
+    )
+
+
+def _corners(metadata: ImageMetadata) -> Iterator[tuple[int, ...]]:
+    """Yield the first and the last plane along each axis."""
+    return product(*(sorted({0, metadata.size(axis) - 1}) for axis in "tcz"))

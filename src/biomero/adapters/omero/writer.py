@@ -1,0 +1,129 @@
+"""Results into OMERO, as one user, in one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from biomero.adapters.omero.keyed import made_by
+from biomero.adapters.omero.writer_annotations import put_map, put_original_file
+from biomero.adapters.omero.writer_datasets import put_dataset
+from biomero.adapters.omero.writer_files import upload
+from biomero.adapters.omero.writer_images import put_image
+from biomero.adapters.omero.writer_rois import clear_rois, put_rois
+from biomero.adapters.omero.writer_session import WritingSession
+from biomero.adapters.omero.writer_tables import check_columns, make_table
+from biomero.adapters.omero.writer_targets import require_annotatable, require_linkable
+from biomero.application.ports.image_source import OpenImage
+from biomero.application.ports.omero import OutputKey, Progress, RoiSettings, TableColumn
+from biomero.domain.ids import RunId
+from biomero.domain.omero import OmeroGroup, OmeroKind, OmeroRef
+
+TABLE_NAMESPACE = "openmicroscopy.org/omero/bulk_annotations"
+"""What OMERO's clients look for when they show rows of tables beside images."""
+FILE_NAMESPACE = "biomero/output"
+
+
+class IceWriter:
+    """See `OmeroWriter`. Two processes that write one output at once are not foreseen: runs are leased."""
+
+    def __init__(self, session: WritingSession) -> None:
+        self._session = session
+
+    @property
+    def group(self) -> OmeroGroup:
+        """See `OmeroWriter.group`."""
+        return self._session.group
+
+    def made(self, run_id: RunId) -> Mapping[str, OmeroRef]:
+        """See `OmeroWriter.made`."""
+        with self._session.doing("look for results"):
+            return made_by(self._session, run_id)
+
+    def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
+        """See `OmeroWriter.put_dataset`."""
+        with self._session.doing(f"make the dataset {name}"):
+            if project is not None:
+                require_linkable(self._session, OmeroRef(OmeroKind.PROJECT, project))
+            return put_dataset(self._session, key, name=name, description=description, project=project)
+
+    def put_image(
+        self,
+        key: OutputKey,
+        image: OpenImage,
+        *,
+        name: str,
+        description: str,
+        dataset: int | None,
+        progress: Progress | None = None,
+    ) -> OmeroRef:
+        """See `OmeroWriter.put_image`."""
+        with self._session.doing(f"make the image {name}"):
+            if dataset is not None:
+                require_linkable(self._session, OmeroRef(OmeroKind.DATASET, dataset))
+            return put_image(
+                self._session,
+                key,
+                image,
+                name=name,
+                description=description,
+                dataset=dataset,
+                progress=progress,
+            )
+
+    def put_rois(
+        self,
+        key: OutputKey,
+        labels: OpenImage,
+        image_id: int,
+        settings: RoiSettings,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """See `OmeroWriter.put_rois`."""
+        with self._session.doing(f"draw ROIs on Image:{image_id}"):
+            require_annotatable(self._session, [OmeroRef(OmeroKind.IMAGE, image_id)])
+            return put_rois(self._session, key, labels, image_id, settings=settings, progress=progress)
+
+    def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
+        """See `OmeroWriter.clear_rois`."""
+        with self._session.doing(f"delete ROIs of Image:{image_id}"):
+            return clear_rois(self._session, image_id, name_contains=name_contains, keep=keep)
+
+    def put_table(
+        self, key: OutputKey, columns: Sequence[TableColumn], *, name: str, targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """See `OmeroWriter.put_table`."""
+        check_columns(columns)
+        targets = list(dict.fromkeys(targets))
+        make = partial(make_table, self._session, columns)
+        with self._session.doing(f"make the table {name}"):
+            require_annotatable(self._session, targets)
+            made = put_original_file(
+                self._session, key, name=name, namespace=TABLE_NAMESPACE, make_file=make, targets=targets
+            )
+        return OmeroRef(OmeroKind.TABLE, made)
+
+    def put_file(
+        self, key: OutputKey, path: Path, *, name: str, media_type: str, targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """See `OmeroWriter.put_file`."""
+        targets = list(dict.fromkeys(targets))
+        make = partial(upload, self._session, path, media_type)
+        with self._session.doing(f"attach the file {name}"):
+            require_annotatable(self._session, targets)
+            made = put_original_file(
+                self._session, key, name=name, namespace=FILE_NAMESPACE, make_file=make, targets=targets
+            )
+        return OmeroRef(OmeroKind.FILE, made)
+
+    def put_map(
+        self, key: OutputKey, *, namespace: str, pairs: Sequence[tuple[str, str]], targets: Iterable[OmeroRef]
+    ) -> OmeroRef:
+        """See `OmeroWriter.put_map`."""
+        targets = list(dict.fromkeys(targets))
+        with self._session.doing("attach keys and values"):
+            require_annotatable(self._session, targets)
+            made = put_map(self._session, key, namespace=namespace, pairs=pairs, targets=targets)
+        return OmeroRef(OmeroKind.MAP, made)

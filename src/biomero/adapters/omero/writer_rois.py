@@ -1,0 +1,240 @@
+"""Objects of a label image as ROIs, some hundred in a transaction."""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from biomero.adapters.omero.keyed import INCOMPLETE, completed, find_key, linked_by, new_key
+from biomero.adapters.omero.roi_runs import Runs, runs_of
+from biomero.adapters.omero.roi_shapes import MaskShape, PolygonShape, masks, polygons
+from biomero.adapters.omero.writer_delete import delete
+from biomero.adapters.omero.writer_session import WritingSession
+from biomero.application.ports.image_source import OpenImage
+from biomero.application.ports.omero import OutputKey, Progress, RoiSettings
+from biomero.domain.ids import RunId
+from biomero.domain.imaging import ImageMetadata
+from biomero.errors import ImageReadError, ParameterError
+
+_AT_ONCE = 500
+_BYTES_AT_ONCE = 8 * 1024 * 1024
+_DELETED_AT_ONCE = 1000
+_FILL_ALPHA = 0x60
+_LINE_ALPHA = 0xFF
+_PERCENT = 100
+_SHAPES = ("polygon", "mask")
+
+
+def put_rois(
+    session: WritingSession,
+    key: OutputKey,
+    labels: OpenImage,
+    image_id: int,
+    *,
+    settings: RoiSettings,
+    progress: Progress | None,
+) -> int:
+    """See `OmeroWriter.put_rois`; the image is one that the user may annotate.
+
+    An object is a number in one time point and channel of the label image; it is one ROI with shapes in all
+    planes (z) where it is. Shapes belong to a time point and plane if both images have as many of them; a
+    label image of one plane is for all planes. Progress is told in hundredths.
+
+    First the key is saved alone, then come batches of ROIs that are linked to it, each a transaction, and at
+    last the key says that it is complete. Whoever dies leaves whole batches; the next call asks which
+    objects are there and goes on with the others.
+    """
+    has_own = _check(session, labels.metadata, image_id, settings)
+    found = find_key(session, key)
+    if found is not None and found.is_complete:
+        return len(_there(session, found.annotation))
+    annotation = found.annotation if found else session.save(new_key(key, state=INCOMPLETE)).id.val
+    rois = _Rois(settings, key.run_id, has_own=has_own, image_id=image_id, annotation=annotation)
+    there = _there(session, annotation)
+    frames = list(itertools.product(range(labels.metadata.size("t")), range(labels.metadata.size("c"))))
+    for done, (t, c) in enumerate(frames):
+        frame = _Frame(runs_of(labels, t=t, c=c), t, c, labels.metadata)
+        for share, batch in rois.batches(*frame.missing(there)):
+            session.save_many(batch)
+            _tell(progress, done + share, len(frames))
+    session.save(completed(session, annotation))
+    _tell(progress, len(frames), len(frames))
+    return len(_there(session, annotation))
+
+
+def clear_rois(session: WritingSession, image_id: int, *, name_contains: str, keep: RunId) -> int:
+    """See `OmeroWriter.clear_rois`; the texts that viewers show in the shapes are names, too."""
+    if not name_contains:
+        return 0
+    rows = session.rows(
+        "select r.id, r.name, s.textValue from Roi r left outer join r.shapes s "
+        "where r.image.id = :image and r.details.owner.id = :owner",
+        image=image_id,
+        owner=session.user.id,
+    )
+    wanted = name_contains.lower()
+    matching = {row[0] for row in rows if any(wanted in (name or "").lower() for name in row[1:])}
+    ids = sorted(matching - linked_by(session, keep, "RoiAnnotationLink"))
+    for first in range(0, len(ids), _DELETED_AT_ONCE):
+        delete(session, {"Roi": ids[first : first + _DELETED_AT_ONCE]})
+    return len(ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    name: str
+    """What tells it from the other objects of its label image; `Roi.description`."""
+    number: int
+    t: int
+    place: slice
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The objects of one time point and channel."""
+
+    runs: Runs
+    t: int
+    c: int
+    metadata: ImageMetadata
+
+    def missing(self, there: set[str]) -> tuple[Runs, list[_Object]]:
+        """Return the runs, and those objects that are not there yet."""
+        where = "".join(
+            f", {axis} {at}" for axis, at in (("t", self.t), ("c", self.c)) if self.metadata.size(axis) > 1
+        )
+        objects = [
+            _Object(f"object {number}{where}", number, self.t, place) for number, place in self.runs.objects()
+        ]
+        return self.runs, [one for one in objects if one.name not in there]
+
+
+class _Rois:
+    """Makes ROIs of objects."""
+
+    def __init__(
+        self,
+        settings: RoiSettings,
+        run_id: RunId,
+        *,
+        has_own: Mapping[str, bool],
+        image_id: int,
+        annotation: int,
+    ) -> None:
+        self._settings = settings
+        self._has_own = has_own
+        self._image_id = image_id
+        self._annotation = annotation
+        color = settings.color or _color_of(run_id)
+        self._fill = _rgba(color, _FILL_ALPHA)
+        self._line = _rgba(color, _LINE_ALPHA)
+
+    def batches(self, runs: Runs, objects: Sequence[_Object]) -> Iterator[tuple[float, list[Any]]]:
+        """Return ROIs, as many at once as one message takes, each time with the share that is done then."""
+        batch: list[Any] = []
+        size = 0
+        for first in range(0, len(objects), _AT_ONCE):
+            some = objects[first : first + _AT_ONCE]
+            for nth, (one, shapes) in enumerate(zip(some, self._shapes(runs, some), strict=True), 1):
+                batch.append(self._roi(one, shapes))
+                size += sum(_size(shape) for shape in shapes)
+                if size > _BYTES_AT_ONCE or nth == len(some):
+                    yield (first + nth) / len(objects), batch
+                    batch, size = [], 0
+
+    def _shapes(self, runs: Runs, objects: Sequence[_Object]) -> Iterator[Sequence[PolygonShape | MaskShape]]:
+        places = [one.place for one in objects]
+        yield from polygons(runs, places) if self._settings.shape == "polygon" else masks(runs, places)
+
+    def _roi(self, one: _Object, shapes: Sequence[PolygonShape | MaskShape]) -> Any:
+        import omero.model
+        from omero.rtypes import rstring
+
+        name = f"{self._settings.name_prefix} {one.number}".strip()
+        roi = omero.model.RoiI()
+        roi.name = rstring(name)
+        roi.description = rstring(one.name)
+        roi.image = omero.model.ImageI(self._image_id, False)  # noqa: FBT003 - omero-py's own
+        roi.linkAnnotation(omero.model.MapAnnotationI(self._annotation, False))  # noqa: FBT003 - likewise
+        for shape in shapes:
+            roi.addShape(self._shape(shape, name, one.t))
+        return roi
+
+    def _shape(self, shape: PolygonShape | MaskShape, name: str, t: int) -> Any:
+        import omero.model
+        from omero.model.enums import UnitsLength
+        from omero.rtypes import rdouble, rint, rstring
+
+        if isinstance(shape, PolygonShape):
+            made = omero.model.PolygonI()
+            made.points = rstring(shape.points)
+        else:
+            made = omero.model.MaskI()
+            made.x, made.y = rdouble(shape.x), rdouble(shape.y)
+            made.width, made.height = rdouble(shape.width), rdouble(shape.height)
+            made.bytes = shape.bits
+        made.textValue = rstring(name)
+        made.fillColor, made.strokeColor = rint(self._fill), rint(self._line)
+        made.strokeWidth = omero.model.LengthI(1.0, UnitsLength.PIXEL)
+        if self._has_own["t"]:
+            made.theT = rint(t)
+        if self._has_own["z"]:
+            made.theZ = rint(shape.z)
+        return made
+
+
+def _check(
+    session: WritingSession, labels: ImageMetadata, image_id: int, settings: RoiSettings
+) -> dict[str, bool]:
+    """Return along which of z and t planes of the label image are for one plane of the image each."""
+    if settings.shape not in _SHAPES:
+        raise ParameterError(f"ROIs are {' or '.join(_SHAPES)}, not {settings.shape!r}")
+    if np.dtype(labels.dtype).kind not in "uib":
+        raise ImageReadError(f"{labels.name} is no label image: it has pixels of type {labels.dtype}")
+    found = session.rows(
+        "select p.sizeY, p.sizeX, p.sizeZ, p.sizeT from Pixels p where p.image.id = :image", image=image_id
+    )
+    if not found:
+        raise ImageReadError(f"Image:{image_id} has no pixels, and so {labels.name} cannot belong to it")
+    sizes = dict(zip("yxzt", found[0], strict=True))
+    if any(labels.size(axis) != sizes[axis] for axis in "yx") or any(
+        labels.size(axis) not in {1, sizes[axis]} for axis in "zt"
+    ):
+        theirs = ", ".join(f"{axis} {sizes[axis]}" for axis in "xyzt")
+        ours = ", ".join(f"{axis} {labels.size(axis)}" for axis in "xyzt")
+        raise ImageReadError(
+            f"the label image {labels.name} ({ours}) does not have the size of Image:{image_id} ({theirs})"
+        )
+    return {axis: labels.size(axis) == sizes[axis] for axis in "zt"}
+
+
+def _there(session: WritingSession, annotation: int) -> set[str]:
+    query = (
+        "select r.description, r.id from RoiAnnotationLink l join l.parent r where l.child.id = :annotation"
+    )
+    return {description for description, _ in session.rows(query, annotation=annotation)}
+
+
+def _size(shape: PolygonShape | MaskShape) -> int:
+    return len(shape.points) if isinstance(shape, PolygonShape) else len(shape.bits)
+
+
+def _color_of(run_id: RunId) -> str:
+    hue = hashlib.sha256(run_id.encode()).digest()[0] / 256
+    return "".join(f"{round(part * 255):02x}" for part in colorsys.hsv_to_rgb(hue, 0.85, 1.0))
+
+
+def _rgba(color: str, alpha: int) -> int:
+    """Return a colour as OMERO keeps it: red, green, blue and alpha in one number of 32 bits, with a sign."""
+    return int.from_bytes(bytes.fromhex(color) + bytes([alpha]), "big", signed=True)
+
+
+def _tell(progress: Progress | None, done: float, frames: int) -> None:
+    if progress is not None:
+        progress(int(_PERCENT * done), _PERCENT * frames)

@@ -1,0 +1,127 @@
+"""One user's session in one group, as writing uses it; OMERO's errors become ours here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from biomero.adapters.omero.seam import omero_errors
+from biomero.adapters.omero.select import access_of
+from biomero.adapters.omero.session import ALL_GROUPS, OmeroSession
+from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
+from biomero.errors import OmeroPermissionError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingSession:
+    """A session.
+
+    Parameters
+    ----------
+    factory
+        OMERO's service factory, of a session of the user whose context names the group.
+    place
+        The server, for messages.
+    """
+
+    place: str
+    factory: Any = field(repr=False)
+    user: OmeroUser
+    group: OmeroGroup
+
+    def rows(self, query: str, *, all_groups: bool = False, **values: Any) -> list[list[Any]]:
+        """Return what a query selects: a row of plain values for each hit.
+
+        Parameters
+        ----------
+        all_groups
+            Look into every group that the user may see.
+        values
+            Texts, whole numbers, or sequences of whole numbers.
+        """
+        from omero.rtypes import unwrap
+
+        context = [ALL_GROUPS] if all_groups else []
+        rows = self.factory.getQueryService().projection(query, _parameters(values), *context)
+        return [[unwrap(value) for value in row] for row in rows]
+
+    def objects(self, query: str, **values: Any) -> list[Any]:
+        """Return the objects that a query selects."""
+        found: list[Any] = self.factory.getQueryService().findAllByQuery(query, _parameters(values))
+        return found
+
+    def object(self, kind: str, of_id: int) -> Any:
+        """Return an object by its id, loaded, to be changed and saved."""
+        return self.factory.getQueryService().get(kind, of_id)
+
+    def save(self, root: Any) -> Any:
+        """Save an object and everything that hangs on it, in one transaction; return it."""
+        return self.factory.getUpdateService().saveAndReturnObject(root)
+
+    def save_all(self, roots: Sequence[Any]) -> list[Any]:
+        """Save objects in one transaction; return them. New objects may hang on one of them only."""
+        saved: list[Any] = self.factory.getUpdateService().saveAndReturnArray(list(roots))
+        return saved
+
+    def save_many(self, roots: Sequence[Any]) -> None:
+        """Save many new objects in one transaction, each with what hangs on it."""
+        self.factory.getUpdateService().saveAndReturnIds(list(roots))
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Turn OMERO's errors into ours.
+
+        Parameters
+        ----------
+        what
+            Is said of a refusal: ``draw ROIs on Image:5``.
+        """
+        with omero_errors(self.place):
+            import omero.clients  # its slice definitions, which the class is of, are loaded by that
+
+            try:
+                yield
+            except omero.SecurityViolation:
+                raise OmeroPermissionError(
+                    f"{self.user.name} may not {what} in {describe(self.group)}"
+                ) from None
+
+
+def writing_session(session: OmeroSession, *, place: str) -> WritingSession:
+    """Return a session for writing in its group.
+
+    Raises
+    ------
+    OmeroUnavailableError
+        If OMERO does not answer.
+    """
+    with omero_errors(place):
+        group = session.factory.getAdminService().getGroup(session.group_id)
+    described = OmeroGroup(
+        id=session.group_id, name=group.name.val, access=access_of(group.details.permissions)
+    )
+    return WritingSession(place=place, factory=session.factory, user=session.user, group=described)
+
+
+def describe(group: OmeroGroup) -> str:
+    """Return a group as people know it: its name and what its members may do."""
+    if group.access is GroupAccess.OTHER:
+        return f"the group {group.name}"
+    return f"the group {group.name}, which is {group.access.words}"
+
+
+def _parameters(values: Mapping[str, Any]) -> Any:
+    import omero.sys
+    from omero.rtypes import rlist, rlong, rstring
+
+    parameters = omero.sys.ParametersI()
+    for name, value in values.items():
+        if isinstance(value, str):
+            parameters.add(name, rstring(value))
+        elif isinstance(value, int):
+            parameters.add(name, rlong(value))
+        else:
+            parameters.add(name, rlist([rlong(number) for number in value]))
+    return parameters

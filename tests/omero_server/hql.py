@@ -1,0 +1,329 @@
+"""Queries in the part of HQL that clients of OMERO send, over what the caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import omero
+import omero.model
+from omero.rtypes import unwrap
+
+from omero_server import rights, schema, values
+from omero_server.call import Call
+from omero_server.copies import Fetched
+from omero_server.hql_expressions import Aggregate, Expression, Expressions, Row, comparable
+from omero_server.hql_tokens import Tokens
+from omero_server.records import Record
+
+_JOINING = {"left", "right", "inner", "outer", "join"}
+_AFTER = {"", *_JOINING, "where", "order", "group", ",", ")", "with", "fetch"}
+_ORDERED = {
+    "Channel": ("pixels", "channels"),
+    "Pixels": ("image", "pixels"),
+    "WellSample": ("well", "wellSamples"),
+}
+"""Objects that have a place in a list, with what holds the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    path: str
+    alias: str
+    is_outer: bool
+    is_fetched: bool
+
+
+class Paths:
+    """What the names in a query stand for."""
+
+    def __init__(self, call: Call, parameters: dict[str, Any], outer: Row, tokens: Tokens) -> None:
+        self._call = call
+        self._parameters = parameters
+        self._outer = outer
+        self._tokens = tokens
+        self.first = ""
+
+    def parameter(self, name: str) -> Expression:
+        """Return a parameter's value; one that is missing is an error as soon as it is looked at."""
+        if name not in self._parameters:
+            raise self._tokens.error(f"Not all named parameters have been set: [{name}]")
+        return lambda _: self._parameters[name]
+
+    def inner(self, text: str) -> Expression:
+        """Return the rows of a query within this one."""
+
+        def rows(row: Row) -> list[Any]:
+            query = Query(self._call, text, self._parameters, outer={**self._outer, **row})
+            return [found[0] if len(found) == 1 else found for found in query.rows()]
+
+        return rows
+
+    def read(self, text: str) -> Expression:
+        """Return what a path, such as ``image.details.owner.id``, leads to."""
+        first, *rest = text.split(".")
+
+        def follow(row: Row) -> Any:
+            if first in row:
+                found, names = row[first], rest
+            elif first in self._outer:
+                found, names = self._outer[first], rest
+            else:
+                found, names = row[self.first], [first, *rest]
+            for name in names:
+                if isinstance(found, list):
+                    found = [self._attribute(one, name) for one in found]
+                else:
+                    found = self._attribute(found, name)
+            return found
+
+        return follow
+
+    def position(self, record: Record) -> int:
+        """Return at which place of its owner's collection an object is."""
+        if record.kind.name not in _ORDERED:
+            return 0
+        reference, collection = _ORDERED[record.kind.name]
+        owner = record.references.get(reference)
+        found = [] if owner is None else self._call.server.records.collection(owner, collection)
+        return found.index(record)
+
+    def _attribute(self, found: Any, name: str) -> Any:
+        if isinstance(found, _Details):
+            return found.get(name)
+        if isinstance(found, omero.model.NamedValue):
+            return getattr(found, name)
+        # else the value of a length or of an enumeration, which was read already
+        return self._field(found, name) if isinstance(found, Record) else found
+
+    def _field(self, record: Record, name: str) -> Any:
+        kind = record.kind
+        if name in _OF_ALL:
+            return _OF_ALL[name](record)
+        if name == "details":
+            return _Details(self._call, record)
+        if name in kind.references:
+            return record.references.get(name)
+        if name in kind.collections:
+            return self._call.server.records.collection(record, name)
+        is_elsewhere = any(name in _fields(other) for other in schema.siblings(kind.name))
+        if name not in kind.scalars and not is_elsewhere:
+            raise self._tokens.error(f"could not resolve property: {name} of: {kind.name}")
+        return values.plain(record.scalars.get(name))  # none if it is of another class in the same table
+
+
+_OF_ALL: dict[str, Callable[[Record], Any]] = {
+    "id": lambda record: record.id,
+    "version": lambda record: record.version,
+    "class": lambda record: record.kind.name,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Details:
+    call: Call
+    record: Record
+
+    def get(self, name: str) -> Any:
+        records = self.call.server.records
+        if self.record.kind.is_system:
+            return None
+        return {
+            "owner": records.find("Experimenter", self.record.owner),
+            "group": records.find("ExperimenterGroup", self.record.group),
+            "creationEvent": self.record.created,
+            "updateEvent": self.record.updated or self.record.created,
+            "externalInfo": self.record.external,
+        }.get(name)
+
+
+def _fields(name: str) -> Iterable[str]:
+    kind = schema.kind(name)
+    return (*kind.scalars, *kind.references, *kind.collections)
+
+
+class Query:
+    """A query by somebody.
+
+    Raises
+    ------
+    omero.QueryException
+        If it is not understood.
+    """
+
+    def __init__(
+        self, call: Call, text: str, parameters: dict[str, Any], *, page: Any = None, outer: Row | None = None
+    ) -> None:
+        self._call = call
+        self._outer: Row = outer or {}
+        self._page = page
+        self._tokens = Tokens(text)
+        self._paths = Paths(call, parameters, self._outer, self._tokens)
+        self._expressions = Expressions(self._tokens, self._paths)
+        self._roots: list[tuple[str, str]] = []
+        self._joins: list[_Join] = []
+        self._where: Expression | None = None
+        self._group: list[Expression] = []
+        self._order: list[tuple[Expression, bool]] = []
+        self._distinct = False
+        self._select = self._parse()
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return what is selected, a tuple for each row of the answer."""
+        return self._selected(self._bound())
+
+    def objects(self) -> tuple[list[Record], Fetched]:
+        """Return the selected objects, and what was fetched with them."""
+        bound = self._bound()
+        found = [row[0] for row in self._selected(bound) if row[0] is not None]
+        if not all(isinstance(record, Record) for record in found):
+            raise self._tokens.error("not objects, but values are selected; use a projection")
+        fetched = Fetched()
+        fetched.load(*found)
+        for join in self._joins:
+            if join.is_fetched:
+                self._fetch(join, bound, fetched)
+        return found, fetched
+
+    def _fetch(self, join: _Join, bound: list[Row], fetched: Fetched) -> None:
+        holder, _, name = join.path.rpartition(".")
+        read = self._paths.read(holder or self._paths.first)
+        for row in bound:
+            owner = read(row)
+            if isinstance(owner, Record):
+                fetched.add(owner, name, row[join.alias])
+            elif owner is not None:
+                fetched.load(row[join.alias])
+
+    def _parse(self) -> list[Expression]:
+        tokens = self._tokens
+        select: list[Expression] = []
+        if tokens.took("select"):
+            self._distinct = bool(tokens.took("distinct"))
+            while True:
+                select.append(self._expressions.one())
+                if tokens.took("as"):
+                    tokens.take()
+                if not tokens.took(","):
+                    break
+        tokens.expect("from")
+        self._source()
+        while not tokens.is_over:
+            self._clause()
+        return select or [self._paths.read(self._paths.first)]
+
+    def _source(self) -> None:
+        name = self._tokens.take().rpartition(".")[2]
+        if not schema.known(name):
+            raise self._tokens.error(f"{name} is not mapped")
+        self._tokens.took("as")
+        alias = "_root" if self._tokens.peek() in _AFTER else self._tokens.take()
+        self._paths.first = self._paths.first or alias
+        self._roots.append((name, alias))
+
+    def _clause(self) -> None:
+        tokens = self._tokens
+        if tokens.took(","):
+            self._source()
+        elif tokens.peek() in _JOINING:
+            self._join()
+        elif tokens.took("where"):
+            self._where = self._expressions.one()
+        elif tokens.took("group"):
+            tokens.expect("by")
+            self._group = self._expressions.list()
+        elif tokens.took("order"):
+            tokens.expect("by")
+            while True:
+                self._order.append((self._expressions.one(), tokens.took("asc", "desc") == "desc"))
+                if not tokens.took(","):
+                    break
+        else:
+            raise tokens.error(f"unexpected token: {tokens.peek()}")
+
+    def _join(self) -> None:
+        tokens = self._tokens
+        is_outer = tokens.peek() == "left"
+        while tokens.take().lower() != "join":
+            pass
+        is_fetched = bool(tokens.took("fetch"))
+        path = tokens.take()
+        tokens.took("as")
+        alias = f"_{len(self._joins)}" if tokens.peek() in _AFTER else tokens.take()
+        self._joins.append(_Join(path, alias, is_outer, is_fetched))
+
+    def _bound(self) -> list[Row]:
+        rows: list[Row] = [dict(self._outer)]
+        for name, alias in self._roots:
+            seen = [r for r in self._call.server.records.all(name) if rights.can_read(self._call, r)]
+            rows = [{**row, alias: record} for row in rows for record in seen]
+        for join in self._joins:
+            rows = [joined for row in rows for joined in self._joined(row, join)]
+        if self._where is not None:
+            where = self._where
+            rows = [row for row in rows if where(row)]
+        for expression, is_descending in reversed(self._order):
+            rows.sort(key=_sort_key(expression), reverse=is_descending)
+        return rows
+
+    def _joined(self, row: Row, join: _Join) -> list[Row]:
+        found = self._paths.read(join.path)(row)
+        candidates = found if isinstance(found, list) else [found]
+        seen = [r for r in candidates if not isinstance(r, Record) or rights.can_read(self._call, r)]
+        rows: list[Row] = [{**row, join.alias: r} for r in seen if r is not None]
+        return rows or ([{**row, join.alias: None}] if join.is_outer else [])
+
+    def _selected(self, bound: list[Row]) -> list[tuple[Any, ...]]:
+        if self._group or any(isinstance(e, Aggregate) for e in self._select):
+            found = [self._over(rows) for rows in self._grouped(bound)]
+        else:
+            found = [tuple(expression(row) for expression in self._select) for row in bound]
+        if self._distinct:
+            found = list({tuple(comparable(v) for v in row): row for row in found}.values())
+        if self._page is not None and self._page.limit is not None:
+            start = self._page.offset.val if self._page.offset else 0
+            found = found[start : start + self._page.limit.val]
+        return found
+
+    def _grouped(self, bound: list[Row]) -> Iterable[list[Row]]:
+        if not self._group:
+            return [bound]
+        groups: dict[tuple[Any, ...], list[Row]] = {}
+        for row in bound:
+            groups.setdefault(tuple(comparable(e(row)) for e in self._group), []).append(row)
+        return groups.values()
+
+    def _over(self, rows: list[Row]) -> tuple[Any, ...]:
+        return tuple(
+            e.over(rows) if isinstance(e, Aggregate) else (e(rows[0]) if rows else None) for e in self._select
+        )
+
+
+def _sort_key(expression: Expression) -> Callable[[Row], tuple[bool, Any]]:
+    def key(row: Row) -> tuple[bool, Any]:
+        value = comparable(expression(row))
+        return (value is None, 0 if value is None else value)
+
+    return key
+
+
+def query(call: Call, text: str, parameters: Any) -> Query:
+    """Read a query as a client sends it, with its parameters."""
+    named = {} if parameters is None else {k: unwrap(v) for k, v in (parameters.map or {}).items()}
+    page = None if parameters is None else parameters.theFilter
+    return Query(call, text, named, page=page)
+
+
+def unique(found: list[Record]) -> Record | None:
+    """Return the only object of an answer, which may be in it more than once.
+
+    Raises
+    ------
+    omero.ApiUsageException
+        If there are others.
+    """
+    if len({record.key for record in found}) > 1:
+        message = f"Query did not return a unique result: {len(found)}"
+        raise omero.ApiUsageException(None, None, message)
+    return found[0] if found else None

@@ -1,0 +1,137 @@
+"""Original files in OMERO's repository: what is read instead of pixels over Ice, and what never is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from biomero.adapters.ngff import NgffSource, NgffWriter
+from biomero.adapters.omero.lasting import LastingSession
+from biomero.adapters.omero.original_file import OriginalFiles
+from biomero.adapters.omero.pixels_metadata import PixelsDescription
+from biomero.adapters.omero.queries import Parameter, Questions
+from biomero.adapters.system import SystemClock
+from biomero.adapters.tiff import TiffSource
+from biomero.application.open_images import ImageFormat, ImageSources
+from biomero.application.ports.image_source import OpenImage
+from biomero.application.ports.pyramids import PyramidSettings
+from biomero.testing.images import ArrayImage
+
+PIXELS = np.random.default_rng(7).integers(0, 60000, (3, 40, 50), dtype=np.uint16)
+FOLDER = "demo_2/2026-11/29/10-00-00.000"
+
+
+class Entries(Questions):
+    """Knows of a fileset's entries."""
+
+    def __init__(self, *entries: tuple[str, str]) -> None:
+        super().__init__(LastingSession(lambda: pytest.fail("asked OMERO"), SystemClock()), "omero:4064")
+        self._entries = entries
+
+    def paged_rows(self, hql: str, **_: Parameter) -> Iterator[tuple[Any, ...]]:
+        assert "FilesetEntry" in hql
+        yield from ((number, *entry) for number, entry in enumerate(self._entries))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    (tmp_path / "ManagedRepository" / FOLDER).mkdir(parents=True)
+    return tmp_path / "ManagedRepository"
+
+
+def write(path: Path, pixels: NDArray[Any]) -> None:
+    tifffile.imwrite(path, pixels, ome=True, photometric="minisblack", metadata={"axes": "ZYX"})
+
+
+def sources() -> ImageSources:
+    tiff = ImageFormat(name="TIFF", suffixes=(".tif",), source=TiffSource())
+    return ImageSources([tiff], folders=NgffSource())
+
+
+def opened(
+    repository: Path,
+    *entries: tuple[str, str],
+    pixels: NDArray[np.uint16] = PIXELS,
+    series: int = 0,
+) -> OpenImage | None:
+    image = ArrayImage(pixels, name="as in OMERO")
+    described = PixelsDescription(id=1, image_id=5, group_id=3, series=series, metadata=image.metadata)
+    return OriginalFiles(repository=repository, files=sources()).open(Entries(*entries), described, image)
+
+
+def test_the_imported_file_is_read_under_omeros_name(repository: Path) -> None:
+    write(repository / FOLDER / "cells.tif", PIXELS)
+    image = opened(repository, (f"{FOLDER}/", "cells.tif"), (f"{FOLDER}/", "cells.txt"))
+    assert image is not None
+    with image:
+        assert image.metadata.name == "as in OMERO"
+        assert np.array_equal(image.read(z=2, y=slice(3, 30), x=slice(0, 50)), PIXELS[2, 3:30])
+
+
+def test_an_ome_zarr_is_read_as_a_folder(repository: Path) -> None:
+    store = repository / FOLDER / "cells.zarr"
+    NgffWriter().write(ArrayImage(PIXELS), store, PyramidSettings(version="0.4"))
+    image = opened(repository, (f"{FOLDER}/cells.zarr/", ".zattrs"))
+    assert image is not None
+    with image:
+        assert np.array_equal(image.read(z=1, y=slice(0, 40), x=slice(0, 50)), PIXELS[1])
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [PIXELS[:, :, :49], PIXELS[:2], PIXELS.astype(np.uint8), PIXELS[::-1].copy(), PIXELS + np.uint16(1)],
+    ids=["width", "depth", "type", "order of planes", "values"],
+)
+def test_a_file_that_is_not_the_image_is_not_read(repository: Path, pixels: NDArray[Any]) -> None:
+    write(repository / FOLDER / "cells.tif", pixels)
+    assert opened(repository, (f"{FOLDER}/", "cells.tif")) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0 no more", b"something else"])
+def test_a_file_that_nothing_reads_is_left_to_omero(repository: Path, content: bytes) -> None:
+    (repository / FOLDER / "cells.tif").write_bytes(content)
+    assert opened(repository, (f"{FOLDER}/", "cells.tif")) is None
+
+
+def test_a_series_that_the_file_does_not_have_is_left_to_omero(repository: Path) -> None:
+    write(repository / FOLDER / "cells.tif", PIXELS)
+    assert opened(repository, (f"{FOLDER}/", "cells.tif"), series=1) is None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [("../", "secret.tif"), (f"{FOLDER}/../../../../../", "secret.tif"), (f"{FOLDER}/", "link.tif")],
+)
+def test_nothing_outside_of_the_repository_is_read(
+    repository: Path, entry: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = repository.parent / "secret.tif"
+    write(secret, PIXELS)
+    (repository / FOLDER / "link.tif").symlink_to(secret)
+    assert opened(repository, entry) is None
+    assert "leads out of OMERO's repository" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "entry", [(f"{FOLDER}/", "gone.tif"), ("/etc/", "passwd"), ("a/", "nul\0l"), ("", "")]
+)
+def test_files_that_are_not_there_are_left_to_omero(repository: Path, entry: tuple[str, str]) -> None:
+    assert opened(repository, entry) is None
+
+
+def test_an_image_without_files_is_left_to_omero(repository: Path) -> None:
+    assert opened(repository) is None
+
+
+def test_the_repository_itself_may_be_behind_a_link(repository: Path, tmp_path: Path) -> None:
+    write(repository / FOLDER / "cells.tif", PIXELS)
+    (tmp_path / "mounted").symlink_to(repository)
+    image = opened(tmp_path / "mounted", (f"{FOLDER}/", "cells.tif"))
+    assert image is not None
+    image.__exit__(None, None, None)
