@@ -148,6 +148,7 @@ HOSTILE = [
     ({"wishes": {"images": True, "name_pattern": "{0.__class__}"}}, "names"),
     ({"wishes": {"images": True, "dataset_name": "a\nb"}}, "dataset_name"),
     ({"wishes": {"images": True, "dataset_id": -1}}, "dataset_id"),
+    ({"wishes": {"images": True, "dataset_id": 98765}}, "Dataset:98765"),
     ({"batch_size": 0}, "batch_size"),
     ({"zarr_version": "0.9"}, "zarr_version"),
     ({"results": "/etc"}, "'results'"),
