@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from biomero.application.drive_here import drive_here
 from biomero.application.engine.patience import Patience
 from biomero.application.ports.omero import TableColumn
 from biomero.application.ports.progress import SilentListener
+from biomero.application.prepare_cluster import PreparedItem, PrepareListener, PrepareUpdate
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
 from biomero.application.settings import WorkflowSettings
@@ -27,8 +27,10 @@ from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, O
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.omero_scripts.engine import Engine
 from biomero.entrypoints.worker.api.handler import JsonHandler
+from biomero.entrypoints.worker.api.preparation import Preparation
 from biomero.entrypoints.worker.api.routes import EngineApi
 from biomero.entrypoints.worker.api.socket_server import EngineSocket
+from biomero.errors import ConnectionFailedError
 from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
 from biomero.testing.omero_identity import FakeIdentity
@@ -76,6 +78,7 @@ class OmeroLab:
     ann: OmeroUser
     socket: Path
     findings: list[Finding] = field(default_factory=list)
+    prepared: list[PreparedItem] = field(default_factory=list)
 
     @classmethod
     def make(cls, folder: Path, **workflows: str) -> OmeroLab:
@@ -114,13 +117,19 @@ class OmeroLab:
     def for_run(self, request: RunRequest) -> Services:  # noqa: ARG002 - likewise
         return self.world.services
 
+    def prepare(self, listener: PrepareListener) -> Sequence[PreparedItem]:
+        listener(PrepareUpdate(kind="workflow", name="threshold", message="pulling", number=1, total=1))
+        if not self.prepared:
+            raise ConnectionFailedError("no connection to cluster")
+        return self.prepared
+
     def engine(self, session: str = SESSION) -> Engine:
         return Engine(path=self.socket, session=session)
 
     @contextmanager
     def answering(self) -> Iterator[OmeroLab]:
         """Serve the socket."""
-        api = EngineApi(self, lambda: self.findings)
+        api = EngineApi(self, lambda: self.findings, Preparation(self.prepare))
         try:
             with EngineSocket(self.socket, type("_Bound", (JsonHandler,), {"api": api})):
                 yield self
@@ -151,6 +160,3 @@ def order_of(*chosen: OmeroRef, key: str = "script 89: threshold", **more: Any) 
         "wishes": {"rois": {}},
         **more,
     }
-
-
-PYTHON = sys.executable

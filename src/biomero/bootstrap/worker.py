@@ -19,6 +19,7 @@ from biomero.application.notify import Notifications
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.notifier import Notifier
 from biomero.application.ports.run_queue import Limits, Pool
+from biomero.application.prepare_cluster import PreparedItem, PrepareListener, prepare_cluster
 from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -188,8 +189,22 @@ class WorkerWorlds:
     def examine(self) -> Sequence[Finding]:
         """Look at everything that can be seen in a moment, on this machine and on its clusters."""
         settings = self.watch.current()
-        clusters = list(settings.clusters.values()) or [settings.cluster]
-        return list(examine(make_doctor(settings), clusters, quick=True))
+        return list(examine(make_doctor(settings), _clusters(settings), quick=True))
+
+    def prepare(self, listener: PrepareListener) -> Sequence[PreparedItem]:
+        """Make all clusters ready for runs; raises `ClusterError` for one that cannot be reached."""
+        settings = self.watch.current()
+        items: list[PreparedItem] = []
+        for one in _clusters(settings):
+            services = self.services_with(replace(settings, cluster=one))
+            with services.clusters.open(one) as cluster:
+                items += prepare_cluster(cluster, services, listener=listener)
+        return items
+
+
+def _clusters(settings: Settings) -> list[ClusterSettings]:
+    """Return every cluster; this machine where there is none."""
+    return list(settings.clusters.values()) or [settings.cluster]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from biomero.application.engine.place import place_of
 from biomero.application.engine_socket import engine_socket
 from biomero.bootstrap.worker import WorkerParts, open_worker
 from biomero.entrypoints.worker.api.handler import JsonHandler
+from biomero.entrypoints.worker.api.preparation import Preparation
 from biomero.entrypoints.worker.api.routes import EngineApi
 from biomero.entrypoints.worker.api.socket_server import EngineSocket
 from biomero.entrypoints.worker.health import STUCK_S, Health
@@ -88,7 +89,7 @@ def _hear_scripts(stack: ExitStack, parts: WorkerParts) -> None:
     """Answer programs of this machine; where there can be no socket, runs go on all the same."""
     settings = parts.configuration.current()
     path = settings.worker.socket or engine_socket(settings.state_folder)
-    api = EngineApi(parts.worlds, parts.worlds.examine)
+    api = EngineApi(parts.worlds, parts.worlds.examine, Preparation(parts.worlds.prepare))
     try:
         stack.enter_context(EngineSocket(path, type("_Bound", (JsonHandler,), {"api": api})))
     except ConfigurationError as exc:

@@ -14,6 +14,7 @@ PUBLISHED = {
     constants.RUN_WF_BATCHED_SCRIPT,
     "SLURM_Get_Update.py",
     "SLURM_check_setup.py",
+    "SLURM_Init_environment.py",
     "Cancel_Run.py",
     "Tail_Logs.py",
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,14 @@ from typing import Any
 import pytest
 
 from biomero.application.doctor.findings import Finding, Level
+from biomero.application.prepare_cluster import Outcome, PreparedItem
 from biomero.application.run_request import RunRequest
 from biomero.constants import CLEANUP, results, transfer, workflow, workflow_batched
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroKind, OmeroRef
 from biomero.entrypoints.omero_scripts.check_setup import check
 from biomero.entrypoints.omero_scripts.follow import follow
+from biomero.entrypoints.omero_scripts.init_environment import prepare
 from biomero.entrypoints.omero_scripts.run_scripts import end_run, show_logs, show_runs
 from biomero.entrypoints.omero_scripts.run_workflow import run_workflows
 from biomero.entrypoints.omero_scripts.script import Work, attempt
@@ -228,3 +232,21 @@ def test_a_check_says_what_helps(lab: OmeroLab) -> None:
     assert not check(script, lab.engine())
     assert "problem  c: y: bad" in script.said[-1]
     assert "mend it" in script.said[-1]
+
+
+def test_administrators_have_clusters_ready_and_hear_what_could_not_be_had(lab: OmeroLab) -> None:
+    script = FakeScript({})
+    assert not attempt(script, lab.engine(), prepare)
+    assert "Only administrators" in script.said[-1]
+    lab.identity.sessions["root's"] = replace(lab.ann, is_admin=True)
+    root = lab.engine("root's")
+    assert not prepare(script, root, sleep=lambda _: time.sleep(0.01))
+    assert script.said[-1] == "No connection to cluster."
+    lab.prepared = [
+        PreparedItem(kind="workflow", name="a", outcome=Outcome.MADE),
+        PreparedItem(kind="workflow", name="b", outcome=Outcome.FAILED, detail="no such image"),
+    ]
+    assert not prepare(script, root, sleep=lambda _: time.sleep(0.01))
+    assert script.said[-1] == "1 of 2 things that runs need are there.\nworkflow b: no such image"
+    lab.prepared.pop()
+    assert prepare(script, root, sleep=lambda _: time.sleep(0.01))

@@ -24,7 +24,8 @@ from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.api.answers import check_answer, run_answer, workflow_answer
 from biomero.entrypoints.worker.api.handler import Request
 from biomero.entrypoints.worker.api.order_json import read_order
-from biomero.errors import ConfigurationError, OmeroLoginError, UnknownWorkflowError
+from biomero.entrypoints.worker.api.preparation import Preparation
+from biomero.errors import ConfigurationError, OmeroLoginError, OmeroPermissionError, UnknownWorkflowError
 
 _CHECKED_FOR_S = 60.0
 _MOST_RUNS = 50
@@ -55,10 +56,13 @@ class EngineApi:
     ----------
     examine
         Looks whether all is well.
+    preparation
+        Makes clusters ready, for administrators.
     """
 
     worlds: Worlds
     examine: Callable[[], Sequence[Finding]]
+    preparation: Preparation
     once: OrderOnce = field(default_factory=OrderOnce)
     _checking: threading.Lock = field(default_factory=threading.Lock)
     _checked: tuple[float, Mapping[str, Any]] | None = None
@@ -71,6 +75,8 @@ class EngineApi:
             case "GET", ("check",):
                 self._who(request)
                 return self._check()
+            case "GET" | "POST", ("prepare",):
+                return self._prepare(request)
             case "GET", ("runs",):
                 return self._list(request)
             case "POST", ("runs",):
@@ -141,6 +147,14 @@ class EngineApi:
         services = self.worlds.for_run(RunRequest.from_json(run.request))
         files = read_logs(run.run_id, services, lambda: services.clusters.open(services.settings.cluster))
         return {**self._show(run), "logs": {file.name: _tail(file) for file in files}}
+
+    def _prepare(self, request: Request) -> Mapping[str, Any]:
+        user = self._who(request)
+        if not user.is_admin:
+            raise OmeroPermissionError(f"only administrators of OMERO prepare clusters, not {user.name}")
+        if request.method == "POST":
+            self.preparation.begin()
+        return self.preparation.document()
 
     def _check(self) -> Mapping[str, Any]:
         """Examine; what was found a moment ago still holds, so that clicking often costs nothing."""
