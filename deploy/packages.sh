@@ -5,7 +5,8 @@ set -eu
 if command -v dnf >/dev/null; then
     case $1 in
     build) set -- gcc gcc-c++ openssl-devel bzip2-devel python3.11-devel ;;
-    run) set -- openssh-clients procps-ng ;;
+    # a Rocky Linux made for containers has next to nothing, not even `find`
+    run) set -- openssh-clients procps-ng findutils diffutils gawk hostname ;;
     *) exit 2 ;;
     esac
     dnf install -y --setopt=install_weak_deps=False "$@"

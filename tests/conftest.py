@@ -14,7 +14,7 @@ settings.load_profile("biomero")
 
 pytest_plugins = ["services.fixtures"]
 
-collect_ignore = ["services/small_blitz", "services/grid_client.py", "omero_server", "services/omero_clients"]
+collect_ignore = ["services/grid_client.py", "omero_server", "services/omero_clients"]
 """Programs for environments with omero-py."""
 
 _REAL = {

@@ -47,4 +47,6 @@ while IFS= read -r -d '' path; do
         copy "$path" "$TARGET/$name"
     fi
 done < <(find -L "$SOURCE" -mindepth 1 -name '..*' -prune -o \( -type d -o -type f \) -print0)
+# the status of `find`, of which the loop knows nothing
+wait "$!" || say "warning: not all of $SOURCE could be listed; keys may be missing in $TARGET"
 say "the SSH configuration of $SOURCE is in $TARGET"

@@ -74,26 +74,33 @@ def whoever_sends_an_order_is_killed(scene: Scene) -> None:
 def _play(scene: Scene, *ahead_s: float) -> None:
     """Set the clock of a worker when its run gets on."""
     clock = scene.home / "clock"
-    clock.write_text("0")
+    _set(clock, 0)
     (run,) = scene.submit(images=2)
     with _worker_with(clock, scene):
         for status, ahead in zip(("staging", "converting", "queued"), ahead_s, strict=False):
             scene.wait_until_reached(run, status)
-            clock.write_text(str(ahead))
+            _set(clock, ahead)
         scene.wait_until_over()
 
 
 def _play_beside_another(scene: Scene, ahead_s: float) -> None:
     """Set the clock of one of two workers while both are at runs that they share."""
     clock = scene.home / "clock"
-    clock.write_text("0")
+    _set(clock, 0)
     runs = scene.submit(6, images=3)
     with scene.worker("right") as right, _worker_with(clock, scene) as wrong:
         wait_until(lambda: sum(scene.reached(run, "exporting") for run in runs) > 1, "they are at it")
-        clock.write_text(str(ahead_s))
+        _set(clock, ahead_s)
         scene.wait_until_over()
     # whoever loses a run to the other one says so
     assert "another process works on" not in right.words + wrong.words
+
+
+def _set(clock: Path, ahead_s: float) -> None:
+    """Let a clock be that far ahead; a worker that reads the file finds a number at any moment."""
+    fresh = clock.with_name("clock-to-be")
+    fresh.write_text(str(ahead_s))
+    fresh.replace(clock)
 
 
 def _worker_with(clock: Path, scene: Scene) -> WorkerProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import omero
@@ -64,13 +65,14 @@ class Accounts:
             return frozenset()
         return frozenset(user.scalars.get("#privileges", ALL_PRIVILEGES))
 
-    def add_user(self, name: str, first: str, last: str, **others: Any) -> Record:
-        """Make a user who is in no group but ``user``."""
+    def add_user(self, name: str, first: str, last: str, groups: Iterable[int], **others: Any) -> Record:
+        """Make a user in some groups, the default one first, and in ``user``."""
         if self.user(name) is not None:
             raise omero.ValidationException(None, None, f"there is a user {name}")
         user = self._put_user(self._records.new("Experimenter"), name, first, last)
         user.scalars.update(others)
-        self.add_member(USER_GROUP, user.id)
+        for group in dict.fromkeys([*groups, USER_GROUP]):
+            self.add_member(group, user.id)
         return user
 
     def add_group(self, name: str, permissions: str) -> Record:

@@ -33,9 +33,9 @@ class Control(Seeding):
         """Set what ``IConfig`` says."""
         self._server.settings[name] = value
 
-    def add_fault(self, *, operation: str, times: int, delay_s: float, error: str) -> None:
+    def add_fault(self, *, operation: str, times: int, delay_s: float, error: str, after: bool) -> None:
         """See `Faults.add`."""
-        self._server.faults.add(operation, times=times, delay_s=delay_s, error=error)
+        self._server.faults.add(operation, times=times, delay_s=delay_s, error=error, after=after)
 
     def clear_faults(self) -> None:
         """See `Faults.clear`."""

@@ -72,25 +72,34 @@ def servant(interface: Any, service: Service) -> Any:
     """Return a servant of an interface for a service of a session."""
 
     def prepare(name: str, method: Answer) -> Answer:
+        operation = f"{interface.__name__}.{name}"
+
         def answer(*arguments: Any) -> Any:
-            service.server.faults.strike(f"{interface.__name__}.{name}")
-            server = service.server
-            make_call = server.call if service.checks_group else server.sessions.call
-            if not service.locks:
-                return method(*arguments[:-1], make_call(service.session, arguments[-1]))
-            with server.lock:
-                try:
-                    call = make_call(service.session, arguments[-1])
-                    found = method(*arguments[:-1], call)
-                    service.records.commit()
-                except Exception:
-                    service.records.roll_back()
-                    raise
-                return found
+            faults, current = service.server.faults, arguments[-1]
+            faults.before(operation, current)
+            found = _done(service, method, arguments)
+            faults.after(operation, current)
+            return found
 
         return answer
 
     return _assemble(interface, service, prepare)
+
+
+def _done(service: Service, method: Answer, arguments: tuple[Any, ...]) -> Any:
+    """Call a service's method; what it changed is kept if it answers, and undone if it raises."""
+    server = service.server
+    make_call = server.call if service.checks_group else server.sessions.call
+    if not service.locks:
+        return method(*arguments[:-1], make_call(service.session, arguments[-1]))
+    with server.lock:
+        try:
+            found = method(*arguments[:-1], make_call(service.session, arguments[-1]))
+            service.records.commit()
+        except Exception:
+            service.records.roll_back()
+            raise
+        return found
 
 
 def bare_servant(interface: Any, answers: object) -> Any:

@@ -1,14 +1,19 @@
-"""What tests let go wrong: calls that are slow, or fail a number of times."""
+"""What tests let go wrong: calls that are slow, fail, lose their answer, or end the server."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import Ice
 import omero
+
+CUT, DIE = "cut", "die"
+"""Instead of an exception: the client's connection is closed; the server ends at once."""
 
 
 @dataclass(slots=True)
@@ -17,6 +22,7 @@ class _Fault:
     times: int
     delay_s: float
     error: str
+    after: bool
 
 
 class Faults:
@@ -27,26 +33,49 @@ class Faults:
         self._waiting: list[_Fault] = []
         self.calls: Counter[str] = Counter()
 
-    def add(self, operation: str, *, times: int = 1, delay_s: float = 0, error: str = "") -> None:
-        """Let the next calls of ``Service.operation`` wait, and then fail if an exception is named."""
+    def add(self, operation: str, *, times: int, delay_s: float, error: str, after: bool) -> None:
+        """Let the next calls of ``Service.operation`` wait, and then fail if an error is named.
+
+        Parameters
+        ----------
+        error
+            An exception of omero or Ice, or `CUT` or `DIE`.
+        after
+            Whether that happens when the call was done already, instead of its answer.
+        """
         with self._lock:
-            self._waiting.append(_Fault(operation, times, delay_s, error))
+            self._waiting.append(_Fault(operation, times, delay_s, error, after))
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
         with self._lock:
             self._waiting.clear()
 
-    def strike(self, operation: str) -> None:
-        """Do what was asked for this call."""
+    def before(self, operation: str, current: Any) -> None:
+        """Do what was asked for before this call."""
         with self._lock:
             self.calls[operation] += 1
-            fault = next((f for f in self._waiting if f.operation == operation and f.times > 0), None)
-            if fault is not None:
-                fault.times -= 1
-        if fault is None:
-            return
+        self._strike(operation, current, after=False)
+
+    def after(self, operation: str, current: Any) -> None:
+        """Do what was asked for instead of this call's answer."""
+        self._strike(operation, current, after=True)
+
+    def _strike(self, operation: str, current: Any, *, after: bool) -> None:
+        with self._lock:
+            found = (
+                f for f in self._waiting if f.operation == operation and f.after is after and f.times > 0
+            )
+            fault = next(found, None)
+            if fault is None:
+                return
+            fault.times -= 1
         time.sleep(fault.delay_s)
+        if fault.error == DIE:
+            os._exit(1)
+        if fault.error == CUT:
+            current.con.close(True)
+            raise Ice.ConnectionLostException
         if fault.error:
             raise _exception(fault.error, operation)
 
@@ -54,7 +83,11 @@ class Faults:
 def _exception(name: str, operation: str) -> Exception:
     """Make an exception of omero's or Ice's by its name."""
     message = f"{operation} fails because a test wants it to"
-    of_ice = getattr(Ice, name, None)
-    if of_ice is not None:
-        return of_ice()  # type: ignore[no-any-return] # Ice has no types
-    return getattr(omero, name)(None, None, message)  # type: ignore[no-any-return] # likewise
+    made: Exception
+    if hasattr(Ice, name):
+        made = getattr(Ice, name)()
+    elif issubclass(getattr(omero, name), omero.ServerError):
+        made = getattr(omero, name)(None, None, message)
+    else:
+        made = getattr(omero, name)(message)
+    return made

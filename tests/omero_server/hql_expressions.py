@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from omero_server import schema
 from omero_server.hql_tokens import Tokens
 from omero_server.records import Record
 
 if TYPE_CHECKING:
-    from omero_server.hql import Paths
+    from omero_server.hql_paths import Paths
 
 Row = Mapping[str, Any]
 Expression = Callable[[Row], Any]
@@ -42,6 +43,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "elements": lambda found: found,
     "abs": abs,
     "str": str,
+    "type": schema.java_name,
     "coalesce": lambda *found: next((value for value in found if value is not None), None),
 }
 
@@ -172,11 +174,23 @@ class Expressions:
             return _constant(word[1:-1].replace("''", "'"))
         if word[0].isdigit():
             return _constant(float(word) if "." in word else int(word))
+        if lower == "case":
+            return self._case()
         if lower in _CONSTANTS:
             return _constant(_CONSTANTS[lower])
         if self._tokens.took("("):
             return self._function(lower)
         return self._paths.read(word)
+
+    def _case(self) -> Expression:
+        cases: list[tuple[Expression, Expression]] = []
+        while self._tokens.took("when"):
+            condition = self.one()
+            self._tokens.expect("then")
+            cases.append((condition, self.one()))
+        otherwise = self.one() if self._tokens.took("else") else _constant(None)
+        self._tokens.expect("end")
+        return lambda row: next((value(row) for holds, value in cases if holds(row)), otherwise(row))
 
     def _bracket(self) -> Expression:
         if self._tokens.peek() in {"select", "from"}:

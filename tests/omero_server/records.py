@@ -42,7 +42,7 @@ class Record:
         return self.kind.root, self.id
 
     def __str__(self) -> str:
-        return f"ome.model.{self.kind.name}:Id_{self.id}"
+        return f"{schema.java_name(self.kind.name)}:Id_{self.id}"
 
     def get(self, name: str) -> Any:
         """Return a plain field without its wrapping."""

@@ -43,7 +43,7 @@ class Manager:
         client = current.ctx.get("omero.client.uuid", "")
         if not client:
             raise Glacier2.CannotCreateSessionException("no omero.client.uuid in the context")
-        self._server.faults.strike("SessionManager.create")
+        self._server.faults.before("SessionManager.create", current)
         with self._server.lock:
             session = self._session(name, current)
             session.references += 1
@@ -77,14 +77,14 @@ class Router:
         self._server = server
         self._verifier = Verifier(server)
         self._manager = Manager(server)
-        self._factories: dict[str, Any] = {}
+        self._factories: dict[str, Any] = {}  # by the addresses of both ends of a connection
 
     def createSession(self, name: str, password: str, current: Any) -> Any:
         is_right, _ = self._verifier.checkPermissions(name, password, current)
         if not is_right:
             raise Glacier2.PermissionDeniedException(f"Password check failed for '{name}'")
         proxy = self._manager.create(name, None, current)
-        self._factories[str(current.con)] = proxy.ice_getIdentity()
+        self._factories[current.con.toString()] = proxy.ice_getIdentity()
         return proxy
 
     def getClientProxy(self, _: Any) -> Any:
@@ -106,7 +106,7 @@ class Router:
         """Sessions of the router do not end before OMERO's."""
 
     def destroySession(self, current: Any) -> None:
-        identity = self._factories.pop(str(current.con), None)
+        identity = self._factories.pop(current.con.toString(), None)
         if identity is None:
             raise Glacier2.SessionNotExistException
         leave(self._server, identity)

@@ -180,6 +180,14 @@ def plain_name(name: str) -> str:
 
 
 @cache
+def java_name(name: str) -> str:
+    """Return a class as OMERO itself calls it: ``ome.model.core.Image``."""
+    concrete = getattr(omero.model, f"{name}I", None)
+    known = getattr(concrete, "DETAILS", f"ome.model.{name}_details")
+    return str(known.rpartition("_")[0])
+
+
+@cache
 def roots() -> tuple[str, ...]:
     """Return the classes that have tables of their own."""
     return tuple(sorted({kind(name).root for name in _raw()[0] if is_entity(name) and name != "IObject"}))

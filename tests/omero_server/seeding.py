@@ -42,13 +42,17 @@ class Seeding:
     ) -> int:
         """Make a user, in groups of which some may be led; an administrator may have some privileges only."""
         accounts = self._server.accounts
-        user = accounts.add_user(name, name.title(), "Test", email=rstring(f"{name}@example.org"))
-        self._records.set_password(user.id, password)
+        numbers = {}
         for group in [*groups, *(["system"] if is_admin else [])]:
             found = accounts.group(group)
             if found is None:
                 raise omero.ApiUsageException(None, None, f"no group {group}")
-            accounts.add_member(found.id, user.id, leads=group in leads)
+            numbers[group] = found.id
+        email = rstring(f"{name}@example.org")
+        user = accounts.add_user(name, name.title(), "Test", numbers.values(), email=email)
+        self._records.set_password(user.id, password)
+        for group in leads:
+            accounts.add_member(numbers[group], user.id, leads=True)
         if privileges is not None:
             accounts.restrict(user, list(privileges))
         return user.id

@@ -32,6 +32,19 @@ client.setOutput("Table", robject(client.upload("table.csv")))
 client.closeSession()
 """
 
+ADDS_UP_AN_IMAGE = f"""{_HEAD}
+from omero.gateway import BlitzGateway, MapAnnotationWrapper
+connection = BlitzGateway(client_obj=client)
+image = connection.getObject("Image", client.getInput("n", unwrap=True))
+total = int(image.getPrimaryPixels().getPlane(0, 1, 0).sum())
+pairs = MapAnnotationWrapper(connection)
+pairs.setValue([["total", str(total)]])
+pairs.save()
+image.linkAnnotation(pairs)
+client.setOutput("Message", rstring("%s: %s" % (image.getName(), total)))
+client.closeSession()
+"""
+
 FAILS = f"""{_HEAD}
 print("so far so good", flush=True)
 sys.exit(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,11 +57,20 @@ class OmeroAccount:
         return _run([*self._words(variables, reads_all=True), "sh", "-c", command])
 
     @contextmanager
-    def running(self, script: str, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-        """Start a start-up script that stays; end it with the block."""
+    def running(
+        self, script: str, log: Path, variables: Mapping[str, str], *, is_first: bool = False
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start a start-up script that stays; end it with the block.
+
+        Parameters
+        ----------
+        is_first
+            It is the first process of a container; what is started is the container.
+        """
+        container = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] if is_first else []
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [*self._words(variables, reads_all=True), str(STARTUP / script)],
+                [*container, *self._words(variables, reads_all=True), str(STARTUP / script)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -70,7 +80,8 @@ class OmeroAccount:
             yield process
         finally:
             if process.poll() is None:
-                process.terminate()
+                # a container takes all that is in it along
+                process.send_signal(signal.SIGKILL if is_first else signal.SIGTERM)
                 process.wait(60)
 
     def _words(self, variables: Mapping[str, str], *, reads_all: bool) -> list[str]:

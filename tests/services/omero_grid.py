@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -246,10 +247,14 @@ class OmeroGrid:
         finally:
             self._admin("application remove second")
 
-    def disable_processor(self) -> None:
-        """Stop the processor, and keep the grid from starting it again."""
+    def disable_processor(self, *, kills: bool = False) -> None:
+        """Stop or kill the processor, and keep the grid from starting it again."""
         self._admin("server disable Processor-0")
-        self._admin("server stop Processor-0", must=False)
+        pid = self.processor_pid()
+        if kills and pid is not None:
+            os.kill(pid, signal.SIGKILL)
+        else:
+            self._admin("server stop Processor-0", must=False)
 
     def enable_processor(self) -> None:
         """Undo that."""

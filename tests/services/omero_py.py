@@ -13,7 +13,7 @@ from pathlib import Path
 from services.packages import ensure_packages, machine_lock
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-BUILD_PACKAGES = ("g++", "libssl-dev", "libbz2-dev")
+BUILD_PACKAGES = ("g++", "libssl-dev", "libbz2-dev", "openssl")  # the last for certificates
 RELEASES = ("5.19.8", "5.20.0", "5.21.3", "5.22.1", "5.23.0")
 """The last of each minor release that the processor promises to run with."""
 CURRENT = RELEASES[-1]

@@ -129,13 +129,34 @@ class OmeroSeeds:
             self.ask("add_fileset", owner=owner, group=group, prefix=prefix, files=named, images=list(images))
         )
 
-    def fail(self, operation: str, error: str = "InternalException", *, times: int = 1) -> None:
-        """Let the next calls of, say, ``IQuery.findByQuery`` fail with an exception of omero or Ice."""
-        self.ask("add_fault", operation=operation, times=times, delay_s=0, error=error)
+    def fail(
+        self, operation: str, error: str = "InternalException", *, times: int = 1, after: bool = False
+    ) -> None:
+        """Let the next calls of, say, ``IQuery.findByQuery`` fail with an exception of omero or Ice.
+
+        Parameters
+        ----------
+        after
+            Whether what is asked for is done all the same, and only its answer is lost.
+        """
+        self._fault(operation, error=error, times=times, after=after)
+
+    def cut(self, operation: str, *, after: bool = False) -> None:
+        """Let the next call of an operation end its client's connection."""
+        self._fault(operation, error="cut", after=after)
+
+    def die(self, operation: str, *, after: bool = False) -> None:
+        """Let the next call of an operation end the server, as a power cut would."""
+        self._fault(operation, error="die", after=after)
 
     def slow(self, operation: str, delay_s: float, *, times: int = 1) -> None:
         """Let the next calls of an operation take longer."""
-        self.ask("add_fault", operation=operation, times=times, delay_s=delay_s, error="")
+        self._fault(operation, delay_s=delay_s, times=times)
+
+    def _fault(
+        self, operation: str, *, error: str = "", delay_s: float = 0, times: int = 1, after: bool = False
+    ) -> None:
+        self.ask("add_fault", operation=operation, times=times, delay_s=delay_s, error=error, after=after)
 
     def kill_sessions(self, user: str) -> int:
         """End all sessions of a user; return how many there were."""

@@ -9,15 +9,19 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-ADDRESS = os.environ.get("BIOMERO_HEALTH_ADDRESS", "127.0.0.1:8766")
+ADDRESS = (
+    os.environ.get("BIOMERO_HEALTH_ADDRESS") or os.environ.get("BIOMERO_WORKER_HTTP") or "127.0.0.1:8766"
+)
 TIMEOUT_S = 5
+# HTTP_PROXY is for the world outside
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def obstacles() -> Iterator[str]:
     """Yield what does not work."""
     if os.environ.get("BIOMERO_ENGINE", "biomero worker"):
         try:
-            urllib.request.urlopen(f"http://{ADDRESS}/healthz", timeout=TIMEOUT_S).close()
+            DIRECT.open(f"http://{ADDRESS}/healthz", timeout=TIMEOUT_S).close()
         except (urllib.error.URLError, OSError) as exc:
             yield f"the engine does not come round: {exc}"
     if os.environ.get("OMERO_WORKER_KIND", "none") != "none":

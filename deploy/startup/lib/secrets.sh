@@ -26,7 +26,7 @@ secret_of() {
     printf '%s' "$text"
 }
 
-# Look at the password in the address of BIOMERO's database, wherever that stands.
+# Look at the password in the address of BIOMERO's database, in a variable or in the file that one names.
 check_database_password() {
     local url=${SQLALCHEMY_URL:-}
     if [ -n "${SQLALCHEMY_URL_FILE:-}" ]; then

@@ -15,6 +15,9 @@ die() {
     exit 1
 }
 
+# As the first process of a container a shell ignores what it has no trap for: it could not be stopped while it waits.
+trap 'say "told to end"; exit 0' TERM INT HUP
+
 # The names that an administrator must have given.
 check_names() {
     [ -n "$MASTER" ] || die "no master is named: set CONFIG_omero_master_host to the host of OMERO.server"
@@ -31,7 +34,8 @@ check_names() {
 address_of() { getent ahostsv4 "$1" | awk 'NR == 1 { print $1 }'; }
 
 # Print this worker's address by its name: of several (a container in several networks has them), the one that the
-# master sees it come from. The others may be out of the master's reach.
+# master sees it come from. The others may be out of the master's reach, as is loopback: Debian gives a machine's own name
+# 127.0.1.1.
 own_address_of() {
     local towards
     towards=$(python3 -c 'import socket, sys
@@ -39,7 +43,8 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect((sys.argv[1], 4061))
 print(s.getsockname()[0])' "$MASTER_ADDRESS" 2>/dev/null)
     getent ahostsv4 "$1" |
-        awk -v towards="$towards" 'NR == 1 { first = $1 } $1 == towards { found = 1 } END { print found ? towards : first }'
+        awk -v towards="$towards" 'NR == 1 { first = $1 } $1 == towards { found = 1 }
+            END { print towards != "" && (found || first ~ /^127\./) ? towards : first }'
 }
 
 # Wait until the registry answers, with pauses that grow, and say what for; sets MASTER_ADDRESS.
@@ -59,7 +64,9 @@ await_master() {
             die "$what; given up after $((SECONDS - began)) s: is OMERO.server up, and its port $REGISTRY_PORT open?"
         fi
         say "waiting for OMERO.server: $what; next try in $pause s"
-        sleep "$pause"
+        # a trap waits for the end of a program, but not of `wait`
+        sleep "$pause" &
+        wait "$!"
         pause=$((pause < 30 ? pause * 2 : 30))
     done
 }
@@ -97,7 +104,7 @@ write_files() {
 
 # Start the node and the engine; end with both as soon as one of them ends, or when we are told to.
 supervise() {
-    local engine=${BIOMERO_ENGINE-biomero worker} node_pid engine_pid='' code=0
+    local engine=${BIOMERO_ENGINE-biomero worker} node_pid engine_pid='' told='' code=0
     cd "$OMERODIR" || die "$OMERODIR cannot be entered"
     export OMERO_WORKER_NAME OMERODIR
     icegridnode "--Ice.Config=etc/internal.cfg,etc/$OMERO_WORKER_NAME.cfg" --nochdir &
@@ -107,12 +114,12 @@ supervise() {
         "${engine[@]}" &
         engine_pid=$!
     fi
-    trap 'TOLD=yes' TERM INT HUP
-    TOLD=
+    # a signal between here and `wait` must end it, too
+    trap 'told=yes; kill -TERM "$node_pid" $engine_pid 2>/dev/null' TERM INT HUP
     say "node $OMERO_WORKER_NAME runs${engine_pid:+, and the engine}"
     # shellcheck disable=SC2086 # there may be no engine
     wait -n "$node_pid" $engine_pid || code=$?
-    if [ -n "$TOLD" ]; then
+    if [ -n "$told" ]; then
         say "told to end"
         code=0
     elif kill -0 "$node_pid" 2>/dev/null; then
@@ -122,8 +129,8 @@ supervise() {
         say "the node has ended (exit code $code; see $OMERODIR/var/log); the engine ends, too"
         [ "$code" -ne 0 ] || code=1
     fi
-    # shellcheck disable=SC2086
-    kill -TERM "$node_pid" $engine_pid 2>/dev/null
+    # shellcheck disable=SC2086 # told to end, both know it
+    [ -n "$told" ] || kill -TERM "$node_pid" $engine_pid 2>/dev/null
     end_of "$node_pid" 60
     [ -z "$engine_pid" ] || end_of "$engine_pid" 45
     return "$code"

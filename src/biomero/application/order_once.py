@@ -51,15 +51,17 @@ class OrderOnce:
             If the workflow is another one by now. Also all that `check_order` and `accept_order` raise.
         """
         run_id = key.run_id
+        if _is_known(run_id, services):
+            return run_id, False
+        checked = check_order(order, services)  # asks OMERO, which may take long: others need not wait
+        found = shown_version(checked.workflow)
+        if version and version not in {found, checked.workflow.version}:
+            raise InputError(
+                f"{order.workflow} is at version {found} now, not at {version}: open the form again"
+            )
         with self._lock:
             if _is_known(run_id, services):
                 return run_id, False
-            checked = check_order(order, services)
-            found = shown_version(checked.workflow)
-            if version and version not in {found, checked.workflow.version}:
-                raise InputError(
-                    f"{order.workflow} is at version {found} now, not at {version}: open the form again"
-                )
             return accept_order(checked, services, run_id=run_id), True
 
 

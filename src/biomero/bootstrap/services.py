@@ -98,9 +98,9 @@ def _omero(settings: Settings, images: ImageSource) -> Omero | None:
 
 
 def _identity(settings: Settings) -> OmeroIdentity | None:
-    from biomero.adapters.omero import OmeroSessions
+    from biomero.adapters.omero import IceIdentity
 
-    return None if settings.omero is None else OmeroSessions(settings.omero)
+    return None if settings.omero is None else IceIdentity(settings.omero)
 
 
 def official_scripts(settings: Settings) -> OfficialScripts:

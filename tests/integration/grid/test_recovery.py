@@ -60,6 +60,20 @@ def test_keepers_that_were_killed_too_leave_nothing_to_the_next_processor(
     assert running.status() == "Error"
 
 
+def test_a_killed_processor_whose_number_another_process_has_is_known_to_be_gone(
+    running: Run, grid: OmeroGrid
+) -> None:
+    before = grid.processor_pid()
+    grid.disable_processor(kills=True)
+    wait_until(lambda: nothing_runs(grid), "the script is ended")
+    # as after the start of a container, where numbers are given anew
+    (folder,) = (grid.folder / "tmp").glob(f"*/{before}")
+    folder.rename(folder.with_name(str(os.getpid())))
+    grid.enable_processor()
+    assert running.status() == "Error"
+    assert list((grid.folder / "tmp").glob("*/*/process*.dir")) == []
+
+
 def is_keeper(pid: int) -> bool:
     return b"biomero.entrypoints.processor.keeper" in Path(f"/proc/{pid}/cmdline").read_bytes()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services import grid_scripts
@@ -30,6 +33,15 @@ def test_a_script_runs_there_and_back(user: User) -> None:
     assert run.status() == "Finished"
 
 
+def test_a_script_reads_an_image_and_annotates_it(user: User, grid: OmeroGrid) -> None:
+    pixels = np.arange(2 * 6 * 7, dtype="uint16").reshape(1, 2, 1, 6, 7)
+    image = grid.seeds.add_image("cells.tif", pixels, owner="alice", group="lab")
+    run = user.start(user.upload("adds.py", grid_scripts.ADDS_UP_AN_IMAGE), n=image)
+    assert run.wait() == 0, run.results()
+    assert run.results()["Message"] == f"cells.tif: {pixels[0, 1].sum()}"
+    assert image in [link["parent"] for link in grid.seeds.rows("ImageAnnotationLink")]
+
+
 def test_a_file_that_a_script_makes_comes_back(user: User) -> None:
     run = user.start(user.upload("makes.py", grid_scripts.MAKES_A_FILE))
     assert run.wait() == 0, run.results()
@@ -45,6 +57,17 @@ def test_a_script_that_fails_says_so_and_what_it_printed_is_kept(user: User, gri
     kept = grid.worker / "var" / "log" / "scripts" / f"{run.job}.out"
     assert kept.read_text() == "so far so good\n"
     assert kept.parent.stat().st_mode & 0o077 == 0
+
+
+def test_output_is_kept_for_a_month_by_a_processor_that_runs_on(user: User, grid: OmeroGrid) -> None:
+    folder = grid.worker / "var" / "log" / "scripts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, days in {"old.out": 31, "new.out": 29}.items():
+        (folder / name).touch()
+        os.utime(folder / name, (0, time.time() - days * 86400))
+    run = user.start(user.upload("greets.py", grid_scripts.GREETS))
+    assert run.wait() == 0
+    assert {file.name for file in folder.iterdir()} == {"new.out", f"{run.job}.out", f"{run.job}.err"}
 
 
 def told(user: User, name: str = "tells.py") -> dict[str, Any]:

@@ -1,43 +1,75 @@
-"""Whose a session is: it is asked for by joining it, and goes on as before."""
+"""Whose a session is, asked of the test server."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
+import Ice
 import pytest
 
-from biomero.adapters.omero import OmeroSessions
-from biomero.adapters.omero.session import open_session
+from biomero.adapters.omero.identity import IceIdentity
+from biomero.adapters.omero.login import new_client
+from biomero.domain.omero import GroupAccess, OmeroUser
 from biomero.errors import OmeroLoginError, OmeroUnavailableError
-from services.omero_server import PASSWORD
+from services.omero_server import PASSWORD, OmeroServer
 from services.omero_world import ServerWorld
 
-from .conftest import Lab
-
-pytestmark = pytest.mark.omero
+pytestmark = [pytest.mark.omero]
 
 
-def test_the_owner_of_a_session_is_told_and_the_session_goes_on(world: ServerWorld, lab: Lab) -> None:
-    identity = OmeroSessions(world.settings())
-    with open_session(world.settings(), lab.alice.name) as session:
-        number = session.factory.getAdminService().getEventContext().sessionUuid
-        for _ in range(2):
-            found = identity.user_of(number)
-            assert (found.id, found.name, found.is_admin) == (lab.alice.id, lab.alice.name, False)
-        assert session.factory.getAdminService().getEventContext().userName == lab.alice.name
-    with pytest.raises(OmeroLoginError, match="log in again"):
-        identity.user_of(number)
+@pytest.fixture
+def world(omero_server: OmeroServer) -> ServerWorld:
+    return ServerWorld(omero_server)
 
 
-def test_names_and_passwords_are_no_sessions(world: ServerWorld, lab: Lab) -> None:
-    identity = OmeroSessions(world.settings())
-    for word in (lab.alice.name, PASSWORD, "root", "", str(uuid.uuid4())):
-        with pytest.raises(OmeroLoginError) as caught:
-            identity.user_of(word)
-        assert not word or word not in str(caught.value)
+@pytest.fixture
+def alice(world: ServerWorld) -> OmeroUser:
+    return world.user("alice", world.group("lab", GroupAccess.PRIVATE))
+
+
+@pytest.fixture
+def client(world: ServerWorld, alice: OmeroUser) -> Iterator[Any]:
+    client = new_client(world.settings(), "the test server")
+    client.createSession(alice.name, PASSWORD)
+    yield client
+    with suppress(Ice.Exception):
+        client.closeSession()
+
+
+def test_a_session_tells_whose_it_is_and_goes_on(world: ServerWorld, alice: OmeroUser, client: Any) -> None:
+    identity = IceIdentity(world.settings())
+    for _ in range(3):
+        found = identity.user_of(client.getSessionId())
+        assert (found.id, found.name) == (alice.id, alice.name)
+    assert client.sf.getAdminService().getEventContext().userName == alice.name
+
+
+def test_a_session_that_has_ended_is_nobodys(world: ServerWorld, alice: OmeroUser, client: Any) -> None:
+    session = client.getSessionId()
+    world.server.kill_sessions(alice.name)
+    with pytest.raises(OmeroLoginError) as raised:
+        IceIdentity(world.settings()).user_of(session)
+    assert session not in str(raised.value)
+
+
+@pytest.mark.parametrize("said", [str(uuid.uuid4()), "", "root", "a'b", "-" * 36])
+def test_what_is_no_session_is_nobodys(world: ServerWorld, said: str) -> None:
+    with pytest.raises(OmeroLoginError, match="does not know this session"):
+        IceIdentity(world.settings()).user_of(said)
+
+
+def test_administrators_are_known_as_such(world: ServerWorld, client: Any) -> None:
+    identity = IceIdentity(world.settings())
+    assert not identity.user_of(client.getSessionId()).is_admin
+    root = new_client(world.settings(), "the test server")
+    root.createSession("root", PASSWORD)
+    assert identity.user_of(root.getSessionId()).is_admin
+    root.closeSession()
 
 
 def test_a_server_that_is_away_is_told(world: ServerWorld) -> None:
-    identity = OmeroSessions(world.settings(host="127.0.0.1", port=9))
     with pytest.raises(OmeroUnavailableError):
-        identity.user_of(str(uuid.uuid4()))
+        IceIdentity(world.settings(host="127.0.0.1", port=9)).user_of(str(uuid.uuid4()))

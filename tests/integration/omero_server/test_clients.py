@@ -84,6 +84,7 @@ def test_the_gateway_of_omero_py(omero_server: OmeroServer, lab: Lab) -> None:
         "channels": ["DAPI", "GFP"],
         "colours": [[0, 0, 255], [0, 255, 0]],
         "windows": [[0, 143], [144, 287]],
+        "is big": [False, [3192, 3192]],
         "plane": [[8, 9], "uint16", int(PIXELS[0, 1, 1].sum())],
         "tile": PIXELS[0, 0, 0, 2:6, 1:4].tolist(),
         "made": [0, 1, 2],
@@ -96,6 +97,8 @@ def test_the_gateway_of_omero_py(omero_server: OmeroServer, lab: Lab) -> None:
         "kinds": ["FileAnnotationWrapper", "MapAnnotationWrapper", "TagAnnotationWrapper"],
         "file": ["a,b\n1,2\n"],
         "file name": ["table.csv"],
+        "counted": [1, 1, 1],
+        "pairs by query": [["stain", "DAPI"], ["stain", "GFP"]],
         "by tag": [True],
         "description": "seen",
         "shapes": ["MaskI", "PolygonI"],
@@ -123,11 +126,20 @@ def test_ezomero(omero_server: OmeroServer, lab: Lab) -> None:
     }
 
 
+def test_users_at_the_same_time_do_not_disturb_each_other(omero_server: OmeroServer, lab: Lab) -> None:
+    assert _run(omero_server, lab, "at_once") == []
+    names = [row["name"] for row in omero_server.rows("Dataset")]
+    assert {f"{number} {turn}" for number in range(4) for turn in range(15)} <= set(names)
+
+
 def test_omero_cli_zarr_exports_an_image(omero_server: OmeroServer, lab: Lab, tmp_path: Path) -> None:
     _cli(omero_server, tmp_path, "zarr", "export", f"Image:{lab.image}")
     metadata = json.loads(next(tmp_path.glob("*.zarr/zarr.json")).read_text())
     labels = [channel["label"] for channel in metadata["attributes"]["ome"]["omero"]["channels"]]
     assert labels == ["DAPI", "GFP"]
+    read = "import sys, zarr; print(zarr.open(sys.argv[1], mode='r')['0'][:].tobytes().hex())"
+    done = omero_server.run("-c", read, str(next(tmp_path.glob("*.zarr"))))
+    assert done.stdout.strip() == PIXELS.tobytes().hex(), done.stderr
 
 
 def test_omero_cli_zarr_exports_a_plate(omero_server: OmeroServer, lab: Lab, tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ def test_deleting_takes_what_belongs_to_an_object_and_no_more(
     alice.link("Image", goes, only)
     alice.annotate(only)
     alice.draw(only)
-    alice.delete("Dataset", goes)
+    deleted = alice.delete("Dataset", goes)
+    assert deleted["ome.model.core.Image"] == [only]
     images = {row["id"] for row in omero_server.rows("Image")}
     assert (shared in images, only in images) == (True, False)
     assert not [row for row in omero_server.rows("Roi") if row["image"] == only]

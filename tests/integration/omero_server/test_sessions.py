@@ -162,6 +162,22 @@ def test_calls_fail_and_are_slow_as_a_test_wants(omero_server: OmeroServer, call
     assert omero_server.calls("IAdmin.getEventContext") == before + 2
 
 
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("what", ["fail", "cut", "die"])
+def test_an_answer_may_be_lost_of_what_was_done(
+    omero_server: OmeroServer, callers: Callers, what: str, *, after: bool
+) -> None:
+    alice = callers.log_in("alice")
+    name = f"{what} {after}"
+    getattr(omero_server, what)("IUpdate.saveAndReturnObject", after=after)
+    with pytest.raises(RefusedError, match=r"InternalException|Connection|UnknownLocal"):
+        alice.create("Dataset", name)
+    if what == "die":
+        omero_server.restart()
+    made = [row["name"] for row in omero_server.rows("Dataset")]
+    assert made.count(name) == (1 if after else 0)
+
+
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_objects_outlive_the_server_and_sessions_do_not(
     omero_server: OmeroServer, callers: Callers, end: str

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 
 import pytest
 
 from services.omero_account import OmeroAccount
-from services.processes import free_ports
+from services.processes import descendants, free_ports, wait_until
 
 NAMES = {"CONFIG_omero_master_host": "localhost", "OMERO_WORKER_NAME": "biomeroworker"}
+HERE = {
+    "OMERO_WORKER_HOST": "localhost",
+    "OMERO_WORKER_ADDRESS": "127.0.0.1",
+    "OMERO_WORKER_BIND": "127.0.0.1",
+}
 BOTH = pytest.mark.parametrize("script", ["99-run.sh", "99-run-external.sh"])
 
 
 def refusal(account: OmeroAccount, script: str, **variables: str) -> str:
-    here = {
-        "OMERO_WORKER_HOST": "localhost",
-        "OMERO_WORKER_ADDRESS": "127.0.0.1",
-        "OMERO_WORKER_BIND": "127.0.0.1",
-    }
-    done = account.run(script, variables={**here, "OMERO_MASTER_TIMEOUT_S": "0", **variables})
+    done = account.run(script, variables={**HERE, "OMERO_MASTER_TIMEOUT_S": "0", **variables})
     assert done.returncode == 1
     return done.stderr
 
@@ -45,6 +47,25 @@ def test_a_master_that_is_not_up_is_waited_for_with_growing_pauses(
     assert f"waiting for OMERO.server: {where}; next try in 1 s" in said
     assert f"waiting for OMERO.server: {where}; next try in 2 s" in said
     assert f"{where}; given up after" in said.splitlines()[-1]
+
+
+@BOTH
+def test_a_container_that_waits_for_its_master_can_be_stopped(account: OmeroAccount, script: str) -> None:
+    (port, node, processor) = free_ports(3)
+    variables = {
+        **NAMES,
+        **HERE,
+        "OMERO_REGISTRY_PORT": str(port),
+        "OMERO_WORKER_PORT": str(node),
+        "OMERO_PROCESSOR_PORT": str(processor),
+    }
+    log = account.home / "worker.log"
+    # the kernel keeps signals from the first process of a container that has no handler for them
+    with account.running(script, log, variables, is_first=True) as outside:
+        wait_until(lambda: "next try in 4 s" in log.read_text(), "it waits")
+        os.kill(descendants(outside.pid)[0], signal.SIGTERM)
+        assert outside.wait(3) == 0
+    assert log.read_text().endswith("told to end\n")
 
 
 @BOTH

@@ -74,7 +74,7 @@ class Worker:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with self._account.running(KINDS[self._kind], self._log, **self._variables) as process:
+        with self._account.running(KINDS[self._kind], self._log, self._variables) as process:
             self.pid = process.pid
             wait_until(lambda: len(self.children()) == 2, "node and engine run", timeout_s=60)
             yield

@@ -113,6 +113,12 @@ def test_what_cannot_be_read_is_named_and_left_out(account: OmeroAccount, mounte
     assert f"{mounted}/keys/other cannot be read by omero-server" in run(account, mounted).stderr
 
 
+def test_a_folder_that_cannot_be_listed_is_told_of(account: OmeroAccount, mounted: Path) -> None:
+    assert "could be listed" not in run(account, mounted).stderr
+    (mounted / "keys").chmod(0)
+    assert f"warning: not all of {mounted} could be listed" in run(account, mounted).stderr
+
+
 def test_where_nothing_is_mounted_nothing_changes(account: OmeroAccount, root: Path) -> None:
     assert "nothing is mounted" in run(account, root / "tmp" / "none").stderr
     assert not (account.home / ".ssh").exists()

@@ -170,11 +170,8 @@ class Admin(Service):
 
     def _create(self, thing: Any, groups: list[int], call: Call) -> int:
         self._need(call, "ModifyUser")
-        user = self.server.accounts.add_user(thing.omeName.val, thing.firstName.val, thing.lastName.val)
-        user.scalars["email"] = thing.email or rstring("")
-        for group in groups:
-            self.server.accounts.add_member(group, user.id)
-        return user.id
+        names = (thing.omeName.val, thing.firstName.val, thing.lastName.val)
+        return self.server.accounts.add_user(*names, groups, email=thing.email or rstring("")).id
 
     @staticmethod
     def _need(call: Call, privilege: str) -> None:

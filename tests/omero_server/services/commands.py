@@ -125,5 +125,5 @@ class Handle(Service):
 def _by_class(records: Any) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for record in records:
-        found.setdefault(f"ome.model.{record.kind.name}", []).append(record.id)
+        found.setdefault(schema.java_name(record.kind.name), []).append(record.id)
     return found

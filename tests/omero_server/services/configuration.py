@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -12,27 +13,43 @@ from omero_server.call import Call
 from omero_server.copies import Copier
 from omero_server.dispatch import Service
 
+DEFAULTS = {
+    "omero.pixeldata.max_plane_width": "3192",
+    "omero.pixeldata.max_plane_height": "3192",
+    "omero.client.download_as.max_size": "144000000",
+    "omero.client.viewer.roi_limit": "2000",
+    "omero.policy.binary_access": "+read,+write,+image,-plate",
+}
+"""OMERO's own defaults of what clients ask about."""
+
 
 class Config(Service):
-    """`omero.api.IConfig`."""
+    """`omero.api.IConfig`: OMERO's defaults, and what tests set."""
 
     def getVersion(self, _: Call) -> str:
         return "5.6.16"
 
     def getConfigValue(self, key: str, _: Call) -> str:
-        return self.server.settings.get(key, "")
+        return self._all.get(key, "")
+
+    def getConfigValues(self, pattern: str, _: Call) -> dict[str, str]:
+        return {k: v for k, v in self._all.items() if re.search(pattern, k)}
 
     def getClientConfigValues(self, _: Call) -> dict[str, str]:
-        return {k: v for k, v in self.server.settings.items() if k.startswith("omero.client.")}
+        return {k: v for k, v in self._all.items() if k.startswith("omero.client.")}
 
     def getClientConfigDefaults(self, _: Call) -> dict[str, str]:
-        return {}
+        return {k: v for k, v in DEFAULTS.items() if k.startswith("omero.client.")}
 
     def getDatabaseUuid(self, _: Call) -> str:
         return "test-server"
 
     def getServerTime(self, _: Call) -> Any:
         return rtime(int(time.time() * 1000))
+
+    @property
+    def _all(self) -> dict[str, str]:
+        return {**DEFAULTS, **self.server.settings}
 
     def getDatabaseTime(self, _: Call) -> Any:
         return rtime(int(time.time() * 1000))

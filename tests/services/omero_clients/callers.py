@@ -121,14 +121,68 @@ class Caller:
         return self._save(link)
 
     def write_pixels(self, image: int) -> None:
-        store = self._session.createRawPixelsStore(self._context)
+        store = self._open_pixels(image)
         try:
-            found = self._session.getContainerService().getImages("Image", [image], None, self._context)
-            pixels = found[0].getPrimaryPixels()
-            store.setPixelsId(pixels.id.val, False, self._context)
             size = store.getPlaneSize()
             store.setPlane(bytes(size), 0, 0, 0)
             store.save()
+        finally:
+            store.close()
+
+    def tile(self, image: int, place: list[int], level: int | None = None) -> str:
+        """Read a tile (z, c, t, x, y, width, height)."""
+        store = self._open_pixels(image)
+        try:
+            if level is not None:
+                store.setResolutionLevel(level)
+            return str(store.getTile(*place).hex())
+        finally:
+            store.close()
+
+    def hypercube(self, image: int, offset: list[int], size: list[int], step: list[int]) -> str:
+        store = self._open_pixels(image)
+        try:
+            return str(store.getHypercube(offset, size, step).hex())
+        finally:
+            store.close()
+
+    def pyramid(self, image: int) -> dict[str, Any]:
+        store = self._open_pixels(image)
+        try:
+            levels = [[d.sizeX, d.sizeY] for d in store.getResolutionDescriptions()]
+            return {
+                "needed": store.requiresPixelsPyramid(),
+                "levels": levels,
+                "level": store.getResolutionLevel(),
+                "tile": list(store.getTileSize()),
+                "bytes": store.getByteWidth(),
+                "signed": store.isSigned(),
+                "float": store.isFloat(),
+            }
+        finally:
+            store.close()
+
+    def create_file(self, name: str, text: str) -> int:
+        file = omero.model.OriginalFileI()
+        file.name, file.path = rstring(name), rstring("/")
+        number = self._save(file)
+        self.write_file(number, text)
+        return number
+
+    def write_file(self, number: int, text: str) -> None:
+        store = self._session.createRawFileStore(self._context)
+        try:
+            store.setFileId(number, self._context)
+            store.write(text.encode(), 0, len(text))
+            store.save()
+        finally:
+            store.close()
+
+    def read_file(self, number: int) -> str:
+        store = self._session.createRawFileStore(self._context)
+        try:
+            store.setFileId(number, self._context)
+            return str(store.read(0, store.size()).decode())
         finally:
             store.close()
 
@@ -155,6 +209,12 @@ class Caller:
 
     def leave(self) -> None:
         self._client.killSession()
+
+    def _open_pixels(self, image: int) -> Any:
+        found = self._session.getContainerService().getImages("Image", [image], None, self._context)
+        store = self._session.createRawPixelsStore(self._context)
+        store.setPixelsId(found[0].getPrimaryPixels().id.val, False, self._context)
+        return store
 
     @property
     def _context(self) -> dict[str, str]:

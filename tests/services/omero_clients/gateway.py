@@ -62,6 +62,7 @@ def pixels(connection: Any) -> Iterator[tuple[str, Any]]:
     yield "channels", [channel.getLabel() for channel in image.getChannels()]
     yield "colours", [list(channel.getColor().getRGB()) for channel in image.getChannels()]
     yield "windows", [[c.getWindowStart(), c.getWindowEnd()] for c in image.getChannels()]
+    yield "is big", [image.requiresPixelsPyramid(), connection.getMaxPlaneSize()]
     plane = primary.getPlane(1, 1, 0)
     yield "plane", [plane.shape, str(plane.dtype), int(plane.sum())]
     yield "tile", primary.getTile(0, 0, 0, (1, 2, 3, 4)).tolist()
@@ -99,6 +100,11 @@ def annotating(connection: Any) -> Iterator[tuple[str, Any]]:
     yield "kinds", sorted(type(a).__name__ for a in found.listAnnotations())
     yield "file", [b"".join(a.getFileInChunks()).decode() for a in found.listAnnotations(ns="tests.file")]
     yield "file name", [a.getFileName() for a in found.listAnnotations(ns="tests.file")]
+    counted = connection.countAnnotations("Image", [IMAGE])
+    yield "counted", [counted[name] for name in ("MapAnnotation", "TagAnnotation", "FileAnnotation")]
+    text = "select mv.name, mv.value from MapAnnotation a join a.mapValue as mv where a.ns = 'tests'"
+    rows = connection.getQueryService().projection(text, None)
+    yield "pairs by query", [[value.val for value in row] for row in rows]
     yield "by tag", [i.getId() == IMAGE for i in connection.getObjectsByAnnotations("Image", [tag.getId()])]
     image.setDescription("seen")
     image.save()

@@ -26,7 +26,7 @@ def upload(session: WritingSession, path: Path, media_type: str, name: str) -> i
     file = omero.model.OriginalFileI()
     file.name, file.path, file.mimetype = rstring(name), rstring(""), rstring(media_type)
     file.size = rlong(path.stat().st_size)
-    file.hasher = session.factory.getTypesService().getEnumeration("ChecksumAlgorithm", _ALGORITHM)
+    file.hasher = session.enumeration("ChecksumAlgorithm", _ALGORITHM)
     made: int = session.save(file).id.val
     sent = hashlib.sha1(usedforsecurity=False)
     position = 0

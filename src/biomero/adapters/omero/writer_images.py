@@ -45,9 +45,8 @@ def put_image(
         if there is not None and found.is_complete:
             return OmeroRef(OmeroKind.IMAGE, there)
         discard(session, found, **({} if there is None else {"Image": there}))
-    types = session.factory.getTypesService()
-    type_of_pixels = types.getEnumeration("PixelsType", type_name)
-    order = types.getEnumeration("DimensionOrder", _ORDER)
+    type_of_pixels = session.enumeration("PixelsType", type_name)
+    order = session.enumeration("DimensionOrder", _ORDER)
     root = _image(metadata, type_of_pixels, order, name=name, description=description)
     root.linkAnnotation(new_key(key, state=INCOMPLETE))
     if dataset is not None:

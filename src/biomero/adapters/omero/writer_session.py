@@ -56,6 +56,11 @@ class WritingSession:
         """Return an object by its id, loaded, to be changed and saved."""
         return self.factory.getQueryService().get(kind, of_id)
 
+    def enumeration(self, kind: str, value: str) -> Any:
+        """Return one of OMERO's fixed words, such as the ``PixelsType`` ``uint16``."""
+        query = f"select e from {kind} e where e.value = :value"  # noqa: S608 - made of constants
+        return self.objects(query, value=value)[0]
+
     def save(self, root: Any) -> Any:
         """Save an object and everything that hangs on it, in one transaction; return it."""
         return self.factory.getUpdateService().saveAndReturnObject(root)

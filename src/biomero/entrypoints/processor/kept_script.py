@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from biomero.entrypoints.processor import tree
 OWNER = "BIOMERO_SCRIPT_OWNER"
 """The variable that marks processes of scripts with the name of their worker."""
 _KILL_TIMEOUT_S = 10.0
+_DAY_S = 86400
 
 
 class Keeper(subprocess.Popen[bytes]):
@@ -132,7 +134,7 @@ def kept(process: type[Any], settings: ScriptSettings) -> type[Any]:
 
 
 def keep_output(folder: Path, settings: ScriptSettings, *, job: str) -> None:
-    """Copy what a script printed to where this worker keeps it."""
+    """Copy what a script printed to where this worker keeps it; what was kept for long enough goes."""
     if settings.output_folder is None:
         return
     settings.output_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -140,3 +142,12 @@ def keep_output(folder: Path, settings: ScriptSettings, *, job: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             if (folder / name).stat().st_size:
                 shutil.copyfile(folder / name, settings.output_folder / f"{job}.{name}")
+    _forget_old_output(settings.output_folder, settings.output_days)
+
+
+def _forget_old_output(folder: Path, days: int) -> None:
+    oldest = time.time() - days * _DAY_S
+    for file in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import shutil
 import signal
@@ -14,7 +15,6 @@ from biomero.application.script_settings import ScriptSettings
 from biomero.entrypoints.processor import tree
 from biomero.entrypoints.processor.kept_script import OWNER, keep_output
 
-_DAY_S = 86400
 _LOG = logging.getLogger(__name__)
 
 
@@ -37,7 +37,8 @@ def clear_folders(own: Path, settings: ScriptSettings, end_job: Callable[[Path],
     Parameters
     ----------
     own
-        The folder of this process; those of others are beside it, by process id.
+        The folder of this process, which has started no script yet; those of others are beside it, by process
+        id. Ids come again, in containers above all: what is there may be of a process of the same id.
     end_job
         Tells OMERO that the job of a configuration file has ended.
 
@@ -56,24 +57,24 @@ def clear_folders(own: Path, settings: ScriptSettings, end_job: Callable[[Path],
     return count
 
 
-def forget_old_output(settings: ScriptSettings) -> None:
-    """Remove output that was kept for long enough."""
-    if settings.output_folder is None or not settings.output_folder.is_dir():
-        return
-    oldest = time.time() - settings.output_days * _DAY_S
-    for file in settings.output_folder.iterdir():
-        with contextlib.suppress(OSError):
-            if file.stat().st_mtime < oldest:
-                file.unlink()
-
-
 def _scripts(own: Path) -> Iterator[tuple[Path, str]]:
     """Yield folders of scripts, with the id of the job, whose processor has ended."""
     for config in sorted(own.parent.glob("*/process*.dir/config")):
-        owner = config.parents[1].name
-        if config.parents[1] == own or (owner.isdigit() and Path(f"/proc/{owner}").exists()):
+        if config.parents[1] != own and _is_held(config.parents[1]):
             continue
         with contextlib.suppress(OSError):
             lines = config.read_text().splitlines()
             job = next((line.partition("=")[2] for line in lines if line.startswith("omero.job=")), "")
             yield config.parent, job or "unknown"
+
+
+def _is_held(folder: Path) -> bool:
+    """Say whether the process of a folder lives: omero-py holds a lock in it."""
+    try:
+        with (folder / ".lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

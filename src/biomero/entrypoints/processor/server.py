@@ -21,7 +21,7 @@ from omero_ext.path import path
 
 from biomero.application.script_settings import ScriptSettings, settings_from
 from biomero.entrypoints.processor.kept_script import kept
-from biomero.entrypoints.processor.leftovers import clear_folders, end_orphans, forget_old_output
+from biomero.entrypoints.processor.leftovers import clear_folders, end_orphans
 from biomero.errors import ConfigurationError
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +50,6 @@ class ScriptProcessor(omero.processor.ProcessorI):  # type: ignore[misc] # omero
         self._settings = settings
         self._script = threading.local()
         clear_folders(Path(gettempdir()), settings, _end_job)
-        forget_old_output(settings)
         threading.Thread(target=self._look_around, args=(os.getppid(),), daemon=True).start()
 
     def _look_around(self, node: int) -> None:

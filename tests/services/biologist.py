@@ -1,0 +1,106 @@
+"""Somebody who works with OMERO: images that tell each other apart, a shell, and what a client sees after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.command import REPOSITORY, THRESHOLD, Ended, User
+from services.omero_server import PASSWORD, OmeroServer
+
+SERVICE = "biomero-service"
+"""The account that acts for users: an administrator who may do nothing else."""
+NAMES = ("cell.tif", "cell.tif", "cell_1.tif", "cell_11.tif", "Cell_1.TIF", "a b;$(x)'.tif", "cell_1")
+"""Names that are alike, and some that are the same."""
+OBJECT = 4
+"""How long the sides of the square in an image are."""
+_SIDE = 48
+_READING = REPOSITORY / "tests" / "services" / "omero_reading.py"
+
+
+def image_with_object(number: int) -> NDArray[Any]:
+    """Return an image whose bright square lies where no other number's does."""
+    pixels = np.full((1, 1, 1, _SIDE, _SIDE), 10, np.uint16)
+    y, x = place_of(number)
+    pixels[..., y : y + OBJECT, x : x + OBJECT] = 1000
+    return pixels
+
+
+def place_of(number: int) -> tuple[int, int]:
+    """Return where the square of a number begins (y, x)."""
+    across = (_SIDE - 2) // OBJECT
+    return 1 + OBJECT * (number // across), 1 + OBJECT * (number % across)
+
+
+class Biologist:
+    """Somebody with images in a group of OMERO, and a cluster."""
+
+    def __init__(self, server: OmeroServer, shell: User, access: str) -> None:
+        self.server = server
+        self.shell = shell
+        self.name, self.group = f"ann-{access.strip('-')}", f"lab-{access.strip('-')}"
+        server.add_group(self.group, access)
+        server.add_user(self.name, [self.group])
+
+    def dataset(self, name: str, names: Sequence[str], first: int) -> tuple[int, dict[int, int]]:
+        """Make a dataset; return its id, and the number of each image by its id."""
+        dataset = self.server.add_container("Dataset", name, owner=self.name, group=self.group)
+        return dataset, {self.image(n, first + i, dataset): first + i for i, n in enumerate(names)}
+
+    def image(self, name: str, number: int, dataset: int | None = None) -> int:
+        return self.server.add_image(
+            name, image_with_object(number), owner=self.name, group=self.group, dataset=dataset
+        )
+
+    def plate(self, rows: int, columns: int) -> tuple[int, dict[int, int]]:
+        """Make a plate with one image a well."""
+        wells = {(r, c): [image_with_object(r * columns + c)] for r in range(rows) for c in range(columns)}
+        before = {row["id"] for row in self.server.rows("Image")}
+        plate = self.server.add_plate("plate", wells, owner=self.name, group=self.group, size=(rows, columns))
+        new = sorted({row["id"] for row in self.server.rows("Image")} - before)
+        return plate, dict(zip(new, range(rows * columns), strict=True))
+
+    def run(self, *words: str, workflow: Path = THRESHOLD) -> dict[str, Any]:
+        """Run a workflow; return the run's document."""
+        options = ("--omero-user", self.name, "--runtime", "process", "--json", *self.shell.cluster)
+        ended = self.shell.biomero("run", workflow, *words, *options, timeout_s=600)
+        return succeeded(ended).document
+
+    def sees(self, images: Sequence[int]) -> dict[int, Any]:
+        """Return what is on images, as an unmodified client sees it."""
+        done = self.server.run(str(_READING), self.server.url, self.name, PASSWORD, *map(str, images))
+        assert done.returncode == 0, done.stderr
+        return {int(image): found for image, found in json.loads(done.stdout).items()}
+
+
+def succeeded(ended: Ended) -> Ended:
+    assert ended.code == 0, ended.stderr + ended.stdout
+    return ended
+
+
+def omero_variables(server: OmeroServer, folder: Path) -> Mapping[str, str]:
+    """Return what lets BIOMERO be the service account, which is made if it is not there."""
+    if SERVICE not in {row["omeName"] for row in server.rows("Experimenter")}:
+        server.add_user(SERVICE, is_admin=True, privileges=["Sudo"])
+    secret = folder / "omero-password"
+    secret.write_text(PASSWORD)
+    secret.chmod(0o600)
+    return {
+        "BIOMERO_OMERO_HOST": server.host,
+        "BIOMERO_OMERO_PORT": str(server.tls_port),
+        "BIOMERO_OMERO_USER": SERVICE,
+        "BIOMERO_OMERO_PASSWORD_FILE": str(secret),
+    }
+
+
+def has_its_own_object(seen: Mapping[str, Any], number: int) -> bool:
+    """Say whether the only ROI of an image is the outline of that image's square."""
+    (outline,) = seen["rois"]
+    ys, xs = zip(*outline, strict=True)
+    y, x = place_of(number)
+    return bool(abs(min(ys) - y) <= 1 and abs(min(xs) - x) <= 1 and abs(max(ys) - min(ys) - OBJECT) <= 1)

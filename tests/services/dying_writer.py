@@ -1,0 +1,155 @@
+"""A process that puts one result into OMERO, and is killed before its first call, its second, and so on.
+
+``python -m services.dying_writer`` reads what to do as JSON from its input, and prints, as JSON, how many
+calls a put that nobody kills makes. Each put is by a child of its own, forked before anything of Ice runs;
+after each that was killed another child does the same to its end, twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import Ice
+import numpy as np
+import omero.clients  # noqa: F401 - so that no child needs to load all of it
+
+from biomero.adapters.omero.session import open_session
+from biomero.adapters.omero.writer import IceWriter
+from biomero.adapters.omero.writer_session import writing_session
+from biomero.application.ports.omero import OmeroWriter, OutputKey, RoiSettings, TableColumn
+from biomero.application.settings import OmeroSettings
+from biomero.domain.ids import RunId
+from biomero.domain.imaging import Channel, DisplayWindow
+from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.testing.images import ArrayImage
+
+_MOST_CALLS = 100
+_OBJECTS = (30, 40)
+"""Rows and columns of squares: more than one batch of ROIs."""
+
+
+class Dying:
+    """A proxy of Ice; what is behind it kills this process instead of making a call too many."""
+
+    def __init__(self, target: Any, calls: list[str], survives: int) -> None:
+        self._target = target
+        self._calls = calls
+        self._survives = survives
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+
+        def call(*arguments: Any) -> Any:
+            if not (name.startswith("get") and name.endswith("Service")):  # these only hand out proxies
+                if len(self._calls) == self._survives:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                self._calls.append(name)
+            answer = method(*arguments)
+            is_proxy = isinstance(answer, Ice.ObjectPrx)
+            return Dying(answer, self._calls, self._survives) if is_proxy else answer
+
+        return call
+
+
+def main() -> None:
+    """Do what the input says."""
+    order = json.load(sys.stdin)
+    for survives in range(_MOST_CALLS if order["only_clean"] else 0, _MOST_CALLS + 1):
+        run = RunId(f"{order['run']}-{survives}")
+        died, calls = _in_child(order, run, survives=survives, times=1)
+        if not died:
+            json.dump({"calls": len(calls), "names": calls}, sys.stdout)
+            return
+        died, _ = _in_child(order, run, survives=None, times=2)
+        if died:
+            sys.exit(f"after {survives} calls could not be gone on")
+    sys.exit(f"makes more than {_MOST_CALLS} calls")
+
+
+def _in_child(
+    order: dict[str, Any], run: RunId, *, survives: int | None, times: int
+) -> tuple[bool, list[str]]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            calls = _put(order, run, survives=survives, times=times)
+            os.write(writing, json.dumps(calls).encode())
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    died = os.WIFSIGNALED(status)
+    if not died and os.WEXITSTATUS(status):
+        sys.exit(f"with {survives} calls: failed")
+    return died, json.loads(said or "[]")
+
+
+def _put(order: dict[str, Any], run: RunId, *, survives: int | None, times: int) -> list[str]:
+    settings = OmeroSettings(host=order["host"], user=order["service"], password=order["password"])
+    calls: list[str] = []
+    with open_session(settings, order["user"], order["group"]) as session:
+        plain = writing_session(session, place=order["host"])
+        factory = plain.factory if survives is None else Dying(plain.factory, calls, survives)
+        writing = type(plain)(place=plain.place, factory=factory, user=plain.user, group=plain.group)
+        for _ in range(times):
+            put(IceWriter(writing), order, run)
+    return calls
+
+
+def put(writer: OmeroWriter, order: dict[str, Any], run: RunId) -> None:
+    """Put the result; everything is named by the run."""
+    key = OutputKey(run_id=run, output="output")
+    image = OmeroRef(OmeroKind.IMAGE, order["image"])
+    targets = [image, OmeroRef(OmeroKind.DATASET, order["dataset"])]
+    match order["what"]:
+        case "dataset":
+            writer.put_dataset(key, name=run, description="", project=order["project"])
+        case "image":
+            writer.put_image(key, pixels(), name=run, description="", dataset=order["dataset"])
+        case "rois":
+            writer.put_rois(key, labels(), image.id, RoiSettings(name_prefix=run))
+        case "table":
+            writer.put_table(key, columns(), name=run, targets=targets)
+        case "file":
+            path = Path(order["file"])
+            writer.put_file(key, path, name=run, media_type="text/plain", targets=targets)
+        case "map":
+            writer.put_map(key, namespace=run, pairs=[("a", "b")], targets=targets)
+
+
+def pixels() -> ArrayImage:
+    """Return what `put` makes an image of."""
+    window = DisplayWindow(start=3, end=300, min=0, max=65535)
+    data = np.arange(2 * 3 * 50 * 60, dtype=np.uint16).reshape(2, 3, 50, 60)
+    channels = [Channel(name="DAPI", color="0000FF", window=window), Channel()]
+    return ArrayImage(data, axes="czyx", channels=channels)
+
+
+def labels() -> ArrayImage:
+    """Return what `put` makes ROIs of."""
+    rows, columns = _OBJECTS
+    numbers = np.arange(1, rows * columns + 1).reshape(rows, columns)
+    return ArrayImage(np.kron(numbers, np.pad(np.ones((2, 2), int), ((0, 1), (0, 1)))).astype(np.int32))
+
+
+def columns() -> list[TableColumn]:
+    """Return what `put` makes a table of: more rows than go at once."""
+    count = 25_000
+    return [
+        TableColumn(name="label", kind="long", values=list(range(count))),
+        TableColumn(name="class", kind="string", values=["a"] * count),
+    ]
+
+
+if __name__ == "__main__":
+    main()
