@@ -50,6 +50,8 @@
     ├── NotificationError               people could not be told how a run ended
     │   ├── NotificationFailedError     it did not get through (transient)
     │   └── NotificationRefusedError    the receiver would refuse the same message again
+    ├── EngineAbsentError               the run engine does not answer a program beside it (transient)
+    ├── EngineRefusedError              it answers one that it cannot be done; says whether that stays so
     ├── LeaseLostError                  another process works on the run now; what this one did is dropped
     └── RunPausedError                  a run waits for a person; resuming goes on where it stands
 
@@ -271,6 +273,26 @@ class NotificationFailedError(NotificationError, ConnectionError):
 
 class NotificationRefusedError(NotificationError):
     """The receiver refused the message, and would refuse it again."""
+
+
+class EngineAbsentError(BiomeroError, ConnectionError):
+    """The run engine does not answer a program beside it."""
+
+    transient = True
+
+
+class EngineRefusedError(BiomeroError):
+    """The run engine answers a program beside it that what it asked cannot be done.
+
+    Parameters
+    ----------
+    is_transient
+        What the engine says of trying again.
+    """
+
+    def __init__(self, message: str, *, is_transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = is_transient
 
 
 class LeaseLostError(BiomeroError):

@@ -9,7 +9,7 @@ from typing import Any
 import omero
 import omero.clients
 import omero.grid
-from omero.rtypes import rint, rlong, unwrap, wrap
+from omero.rtypes import rint, rlist, rlong, unwrap, wrap
 
 
 class User:
@@ -30,7 +30,7 @@ class User:
         return {name: type(p.prototype).__name__ for name, p in found.inputs.items()}
 
     def start(self, script: int, inputs: dict[str, Any], wait_s: int) -> dict[str, int]:
-        values = {n: rlong(v) if isinstance(v, int) else wrap(v) for n, v in inputs.items()}
+        values = {name: _foreign(value) for name, value in inputs.items()}
         process = self._scripts.runScript(script, values, rint(wait_s))
         self._running.append(process)
         return {"number": len(self._running) - 1, "job": process.getJob().id.val}
@@ -59,13 +59,23 @@ class User:
         self._client.closeSession()
 
     def _value(self, value: Any) -> Any:
-        if not isinstance(getattr(value, "val", None), omero.model.OriginalFile):
+        held = getattr(value, "val", None)
+        if not isinstance(held, omero.model.IObject):
             return unwrap(value)
+        if not isinstance(held, omero.model.OriginalFile):
+            return f"{type(held).__name__.removesuffix('I')}:{held.id.val}"
         store = self._session.createRawFileStore()
         store.setFileId(value.val.id.val)
         text = store.read(0, store.size()).decode()
         store.close()
         return text
+
+
+def _foreign(value: Any) -> Any:
+    """Return a value in OMERO's types; whole numbers are of the longer kind, as ids are."""
+    if isinstance(value, list):
+        return rlist([_foreign(one) for one in value])
+    return rlong(value) if isinstance(value, int) and not isinstance(value, bool) else wrap(value)
 
 
 def main() -> None:

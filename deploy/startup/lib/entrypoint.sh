@@ -10,7 +10,10 @@ check_database_password
 "$here/10-mount-ssh.sh"
 case ${OMERO_WORKER_KIND:-none} in
 none) ;;
-internal | external) "$here/50-config.sh" ;;
+internal | external)
+    "$here/50-config.sh"
+    "$here/60-scripts.sh"
+    ;;
 *) refuse "OMERO_WORKER_KIND: '$OMERO_WORKER_KIND' is none of internal, external, none" ;;
 esac
 

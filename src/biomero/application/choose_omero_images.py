@@ -9,7 +9,7 @@ from biomero.application.omero_images import name_images, omero_for
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage
 from biomero.application.services import Services
-from biomero.domain.omero import OmeroRef, OmeroSelection
+from biomero.domain.omero import OmeroKind, OmeroRef, OmeroSelection
 from biomero.errors import OmeroPermissionError
 
 _MOST_TOLD = 5
@@ -51,6 +51,8 @@ def choose_omero_images(
     omero = omero_for(None, services)
     with omero.reader(order.user) as reader:
         selection, user = reader.select(order.chosen), reader.user
+        if order.wishes.dataset_id is not None:  # rather now than when the results are there
+            reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
     if order.wishes:
         _check_writable(omero.check_writable(order.user, selection.images), selection)
     request = OmeroRequest(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from biomero.application.name_objects import default_dataset_name, image_name
+from biomero.application.name_objects import archive_name, default_dataset_name, image_name
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
@@ -15,6 +16,7 @@ from biomero.application.record_json import as_on_disk
 from biomero.application.result_columns import with_image_ids
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
+from biomero.application.zip_results import zipped
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef
 from biomero.errors import ImageReadError, InputError
@@ -96,14 +98,18 @@ class ImportObjects:
         for done, output in enumerate(outputs):
             self._import(output)
             self.on_output(done + 1, len(outputs))
+        if self.request.wishes.archive:
+            self._put_archive(outputs)
         self._describe()
         return Imported(objects=tuple(self._objects), problems=tuple(self._problems))
 
     def _import(self, output: OutputRecord) -> None:
         wishes = self.request.wishes
+        if wishes.image_files and output.kind in {OutputKind.LABEL, OutputKind.IMAGE}:
+            self._put_file(output)
         match output.kind:
             case OutputKind.LABEL:
-                if wishes.rois is not None:
+                if wishes.rois is not None and is_like(output, wishes.rois.pattern):
                     self._put_rois(output)
                 if wishes.label_images:
                     self._put_image(output)
@@ -111,7 +117,9 @@ class ImportObjects:
                 self._put_image(output)
             case OutputKind.TABLE if wishes.tables:
                 self._put_table(output)
-            case OutputKind.FILE | OutputKind.TABLE | OutputKind.IMAGE if wishes.files:
+            case OutputKind.FILE | OutputKind.TABLE if wishes.files:
+                self._put_file(output)
+            case OutputKind.IMAGE if wishes.files and not wishes.image_files:
                 self._put_file(output)
             case OutputKind.OVERLAY if wishes.overlays:
                 self._put_file(output)
@@ -197,6 +205,20 @@ class ImportObjects:
         )
         self._add(output, ref, targets)
 
+    def _put_archive(self, outputs: Sequence[OutputRecord]) -> None:
+        """Attach one file with everything; it is made only where it is not there yet."""
+        made = [output for output in outputs if output.made_as is not None]
+        if not made:
+            return
+        targets = parents_of(self.request.images)
+        name = archive_name(self.workflow, self.run_id)
+        with zipped({output.path: self._path(output) for output in made}) as path:
+            ref = self.writer.put_file(
+                self._key("archive"), path, name=name, media_type="application/zip", targets=targets
+            )
+        self._objects.append(MadeObject(output="", ref=ref))
+        self._touched.update(dict.fromkeys(targets))
+
     def _target_dataset(self) -> int:
         if self._dataset is None:
             wishes = self.request.wishes
@@ -243,6 +265,12 @@ class ImportObjects:
 
     def _file_name(self, output: OutputRecord) -> str:
         return PurePosixPath(output.path).name
+
+
+def is_like(output: OutputRecord, pattern: str) -> bool:
+    """Say whether a result's own name, or the one that the workflow gave it, is like a pattern of shells."""
+    names = {PurePosixPath(path).name for path in (output.path, output.made_as) if path is not None}
+    return not pattern or any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
 def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from biomero.domain.delivery import stem_of
 from biomero.domain.ids import RunId
+from biomero.domain.selection import safe_name
 from biomero.errors import ParameterError
 
 PLACES = ("{original_file}", "{original_ext}", "{file}", "{ext}")
@@ -62,3 +63,12 @@ def default_dataset_name(workflow: str, run_id: RunId) -> str:
     'nuclei 0f5d7c2a'
     """
     return f"{workflow} {run_id[:8]}"
+
+
+def archive_name(workflow: str, run_id: RunId) -> str:
+    """Return the name of the file that has all results of a run.
+
+    >>> archive_name("nuclei", RunId("0f5d7c2a-77"))
+    'nuclei_0f5d7c2a.zip'
+    """
+    return f"{safe_name(workflow)}_{run_id[:8]}.zip"

@@ -21,12 +21,15 @@ class RoiWish:
         Six hexadecimal digits; ``None`` lets BIOMERO choose.
     clear
         ROIs of the user whose names contain this are deleted before; empty for none.
+    pattern
+        Only label images whose file name is like this, as shells have it (``*_nuclei*``); empty for all.
     """
 
     shape: str = "polygon"
     name_prefix: str = ""
     color: str | None = None
     clear: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,10 @@ class OmeroWishes:
         All other files are attached.
     overlays
         Pictures with outlines are attached.
+    image_files
+        Image files, as the workflow wrote them, are attached to the images that they are of.
+    archive
+        All that the workflow wrote is attached, as one ZIP file, to the datasets and plates of the images.
     """
 
     images: bool = False
@@ -59,6 +66,8 @@ class OmeroWishes:
     tables: bool = False
     files: bool = False
     overlays: bool = False
+    image_files: bool = False
+    archive: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything shall be made."""
@@ -68,6 +77,8 @@ class OmeroWishes:
             or self.tables
             or self.files
             or self.overlays
+            or self.image_files
+            or self.archive
             or self.rois is not None
         )
 

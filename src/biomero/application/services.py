@@ -9,6 +9,7 @@ from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Clusters
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import Omero, ResultTables
+from biomero.application.ports.omero_identity import OmeroIdentity
 from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
 from biomero.application.ports.run_queue import RunQueue, WorkerId
@@ -44,6 +45,8 @@ class Services:
         This process, as one that may drive runs.
     omero
         The OMERO server; ``None`` where there is none.
+    identity
+        What tells who has a session of OMERO; ``None`` where there is no OMERO.
     home
         The name of the only machine that can drive what is accepted here, because its files are there;
         ``None`` where the database is of one machine anyway.
@@ -63,3 +66,4 @@ class Services:
     tables: ResultTables
     home: str | None = None
     omero: Omero | None = None
+    identity: OmeroIdentity | None = None

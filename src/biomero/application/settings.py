@@ -165,9 +165,13 @@ class WorkerSettings:
         them, all workers counted.
     max_runs_per_user
         How many runs of one user may have jobs on a cluster at once; ``None`` for any number.
+    socket
+        Where programs of this machine, such as scripts of OMERO, ask for runs; ``None`` for a place below
+        the state folder.
     """
 
     http_address: str | None = None
+    socket: Path | None = None
     log_format: str = "text"
     max_exports: int = 4
     max_submits: int = 8

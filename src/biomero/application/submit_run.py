@@ -137,8 +137,13 @@ def _place(given: str | None, *, is_local: bool) -> str | None:
     return str(_absolute(Path(given))) if given is not None and is_file else given
 
 
-def accept_order(checked: CheckedOrder, services: Services) -> RunId:
+def accept_order(checked: CheckedOrder, services: Services, *, run_id: RunId | None = None) -> RunId:
     """Record a run; from now on it reaches a final status.
+
+    Parameters
+    ----------
+    run_id
+        An id that no run has yet, for those who can tell by it that they have asked before.
 
     Raises
     ------
@@ -147,7 +152,8 @@ def accept_order(checked: CheckedOrder, services: Services) -> RunId:
     """
     descriptor = checked.workflow.descriptor
     omero = checked.request.omero
-    run = WorkflowRun(
+    run = WorkflowRun.with_id(
+        run_id or RunId(str(uuid4())),
         name=descriptor.name,
         description=descriptor.description,
         user=None if omero is None else omero.user_id,

@@ -17,6 +17,7 @@ from biomero.bootstrap.services import (
     make_crate_writer,
     make_doctor,
     make_services,
+    official_scripts,
     open_catalogue,
 )
 from biomero.bootstrap.settings import default_settings, settings_for
@@ -30,6 +31,7 @@ __all__ = [
     "make_doctor",
     "make_queue",
     "make_services",
+    "official_scripts",
     "open_accounting",
     "open_catalogue",
     "open_database",

@@ -8,6 +8,8 @@ from biomero.adapters.system import SystemClock, this_machine, this_worker
 from biomero.application.open_images import ImageSources
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import Omero
+from biomero.application.ports.omero_identity import OmeroIdentity
+from biomero.application.ports.omero_scripts import OfficialScripts
 from biomero.application.ports.workflows import CONVERTER, WorkflowCatalogue
 from biomero.application.run_record import RunRecord
 from biomero.application.services import Services
@@ -17,6 +19,7 @@ from biomero.application.settings import (
 from biomero.application.tracking import WorkflowTracker
 from biomero.bootstrap.clusters import ClusterDoor
 from biomero.bootstrap.record import database_url, make_queue, open_record, open_tracker
+from biomero.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from biomero.application.doctor.examination import Tools
@@ -83,6 +86,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
         report=report,
         tables=TableFiles(),
         omero=_omero(settings, images),
+        identity=_identity(settings),
         home=None if url.get_backend_name() == "sqlite" else this_machine(),
     )
 
@@ -91,6 +95,27 @@ def _omero(settings: Settings, images: ImageSource) -> Omero | None:
     from biomero.adapters.omero import IceOmero
 
     return None if settings.omero is None else IceOmero(settings.omero, SystemClock(), images)
+
+
+def _identity(settings: Settings) -> OmeroIdentity | None:
+    from biomero.adapters.omero import IceIdentity
+
+    return None if settings.omero is None else IceIdentity(settings.omero)
+
+
+def official_scripts(settings: Settings) -> OfficialScripts:
+    """Return what puts scripts onto the OMERO server.
+
+    Raises
+    ------
+    ConfigurationError
+        If no OMERO is configured.
+    """
+    from biomero.adapters.omero import IceScripts
+
+    if settings.omero is None:
+        raise ConfigurationError("no OMERO is configured: [OMERO] needs host, user and password_file")
+    return IceScripts(settings.omero)
 
 
 def make_doctor(settings: Settings) -> Tools:

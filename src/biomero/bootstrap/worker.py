@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biomero.adapters.config import ConfigurationWatch
 from biomero.adapters.system import only_one
+from biomero.application.doctor.examine import examine
+from biomero.application.doctor.findings import Finding
 from biomero.application.engine.engine import Engine, EngineSettings, OnStep
 from biomero.application.engine.worker_door import SettingsPlace, WorkerDoor
 from biomero.application.event_log import EventLog
@@ -17,12 +19,15 @@ from biomero.application.notify import Notifications
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.notifier import Notifier
 from biomero.application.ports.run_queue import Limits, Pool
+from biomero.application.prepare_cluster import PreparedItem, PrepareListener, prepare_cluster
 from biomero.application.run_record import RunRecord
+from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
 from biomero.application.settings import ClusterSettings, NotifySettings, Settings
 from biomero.application.tracking import WorkflowTracker
 from biomero.bootstrap import (
     ClusterDoor,
+    make_doctor,
     make_services,
     open_catalogue,
     open_tracker,
@@ -44,6 +49,8 @@ class WorkerParts:
         The settings as they are now, or the last good ones and what is wrong.
     notifications
         What tells people of runs, with the settings of now.
+    worlds
+        The services for those who ask over the worker's socket.
     """
 
     engine: Engine
@@ -51,6 +58,7 @@ class WorkerParts:
     door: WorkerDoor
     configuration: ConfigurationWatch
     notifications: Callable[[], Notifications]
+    worlds: WorkerWorlds
 
 
 @contextmanager
@@ -84,13 +92,12 @@ def open_worker(config: Path | None, *, on_step: OnStep) -> Iterator[WorkerParts
     with alone:
         tracker = open_tracker(settings)
         services = make_services(settings, tracker=tracker)
+        worlds = WorkerWorlds(watch, services, _SettingsAt(config))
         door = WorkerDoor(
             queue=services.queue,
             record=services.record,
-            settings_at=_SettingsAt(config),
-            services_with=lambda now: replace(
-                services, settings=now, workflows=open_catalogue(now), clusters=ClusterDoor(now, is_calm=True)
-            ),
+            settings_at=worlds.settings_at,
+            services_with=worlds.services_with,
             clusters=_ClustersNow(watch),
         )
         engine = Engine(
@@ -109,6 +116,7 @@ def open_worker(config: Path | None, *, on_step: OnStep) -> Iterator[WorkerParts
                 door=door,
                 configuration=watch,
                 notifications=lambda: _notifications(watch.current().notify, tracker, services),
+                worlds=worlds,
             )
         finally:
             door.hub.close()
@@ -125,7 +133,7 @@ class _SettingsAt:
     """
 
     def __init__(self, config: Path | None) -> None:
-        self._config = config
+        self.config = config
         self._lock = threading.Lock()
         self._watches: dict[SettingsPlace, ConfigurationWatch] = {}
 
@@ -133,7 +141,7 @@ class _SettingsAt:
         with self._lock:
             known = self._watches.get(place)
         if known is None:
-            file = place.config or self._config
+            file = place.config or self.config
             known = ConfigurationWatch(
                 file,
                 load=lambda: settings_for(config=file, cluster=place.cluster, ssh_config=place.ssh_config),
@@ -141,6 +149,62 @@ class _SettingsAt:
             with self._lock:
                 self._watches[place] = known
         return known.current()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerWorlds:
+    """The services of a worker, with the settings that count for what is asked about.
+
+    Parameters
+    ----------
+    watch
+        The settings of now.
+    """
+
+    watch: ConfigurationWatch
+    services: Services
+    settings_at: _SettingsAt
+
+    def now(self) -> Services:
+        """Return the services with the settings of now."""
+        return self.services_with(self.watch.current())
+
+    def for_workflow(self, name: str) -> Services:
+        """Return the services with the settings of a workflow, which may name its cluster."""
+        return self.services_with(settings_for(config=self.settings_at.config, workflow=name))
+
+    def for_run(self, request: RunRequest) -> Services:
+        """Return the services with the settings of a run."""
+        return self.services_with(self.settings_at(SettingsPlace.of(request)))
+
+    def services_with(self, settings: Settings) -> Services:
+        """Return the services with other settings; record, queue and OMERO stay the same."""
+        return replace(
+            self.services,
+            settings=settings,
+            workflows=open_catalogue(settings),
+            clusters=ClusterDoor(settings, is_calm=True),
+        )
+
+    def examine(self) -> Sequence[Finding]:
+        """Look at everything that can be seen in a moment, on this machine and on its clusters."""
+        settings = self.watch.current()
+        return list(examine(make_doctor(settings), _clusters(settings), quick=True))
+
+    def prepare(self, listener: PrepareListener) -> Sequence[PreparedItem]:
+        """Make all clusters ready for runs; raises `ClusterError` for one that cannot be reached."""
+        settings = self.watch.current()
+        items: list[PreparedItem] = []
+        for one in _clusters(settings):
+            services = self.services_with(replace(settings, cluster=one))
+            with services.clusters.open(one) as cluster:
+                items += prepare_cluster(cluster, services, listener=listener)
+        return items
+
+
+def _clusters(settings: Settings) -> list[ClusterSettings]:
+    """Return every cluster; this machine where there is none."""
+    return list(settings.clusters.values()) or [settings.cluster]
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ class OmeroUser:
     """What they log in with."""
     full_name: str = ""
     email: str = ""
+    is_admin: bool = False
+    """Sees and steers everybody's runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

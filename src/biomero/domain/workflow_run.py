@@ -67,6 +67,20 @@ class WorkflowRun(RunEvents, Aggregate):
         self.asked: list[int] | None = None
         self.attempts: dict[str, list[Json]] = {}
 
+    @classmethod
+    def with_id(
+        cls, run_id: RunId, *, name: str, description: str, user: int | None, group: int | None
+    ) -> WorkflowRun:
+        """Return a new run whose id was chosen, so that the same wish told twice is the same run."""
+        return cls._create(
+            cls.WorkflowInitiated,
+            id=UUID(run_id),
+            name=name,
+            description=description,
+            user=user,
+            group=group,
+        )
+
     @staticmethod
     def create_id() -> UUID:
         """Return a new random id."""

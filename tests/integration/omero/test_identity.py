@@ -13,7 +13,7 @@ import pytest
 from biomero.adapters.omero.identity import IceIdentity
 from biomero.adapters.omero.login import new_client
 from biomero.domain.omero import GroupAccess, OmeroUser
-from biomero.errors import OmeroLoginError
+from biomero.errors import OmeroLoginError, OmeroUnavailableError
 from services.omero_server import PASSWORD, OmeroServer
 from services.omero_world import ServerWorld
 
@@ -59,3 +59,17 @@ def test_a_session_that_has_ended_is_nobodys(world: ServerWorld, alice: OmeroUse
 def test_what_is_no_session_is_nobodys(world: ServerWorld, said: str) -> None:
     with pytest.raises(OmeroLoginError, match="does not know this session"):
         IceIdentity(world.settings()).user_of(said)
+
+
+def test_administrators_are_known_as_such(world: ServerWorld, client: Any) -> None:
+    identity = IceIdentity(world.settings())
+    assert not identity.user_of(client.getSessionId()).is_admin
+    root = new_client(world.settings(), "the test server")
+    root.createSession("root", PASSWORD)
+    assert identity.user_of(root.getSessionId()).is_admin
+    root.closeSession()
+
+
+def test_a_server_that_is_away_is_told(world: ServerWorld) -> None:
+    with pytest.raises(OmeroUnavailableError):
+        IceIdentity(world.settings(host="127.0.0.1", port=9)).user_of(str(uuid.uuid4()))

@@ -16,6 +16,7 @@ from biomero.adapters.config.problems import Problem, raise_if_any
 from biomero.adapters.config.sections import read
 from biomero.adapters.config.worker import notify_settings, worker_settings
 from biomero.adapters.config.workflows import workflow_settings
+from biomero.application.engine_socket import state_folder
 from biomero.application.settings import AnalyticsSettings, ClusterSettings, Settings
 
 
@@ -91,7 +92,7 @@ def judge(
     workflows = workflow_settings(
         configuration.workflows, clusters=[LOCAL, *clusters.by_name], problems=problems, warnings=warnings
     )
-    state = _state_folder(environment)
+    state = state_folder(environment)
     cache = local_path(environment.get("XDG_CACHE_HOME") or "~/.cache").absolute() / "biomero"
     settings = Settings(
         state_folder=state,
@@ -120,13 +121,6 @@ def shipped_workflows() -> Path:
     """Return the folder of the reference workflows: in the package, or in the repository beside it."""
     inside = PACKAGE / "_workflows"
     return inside if inside.is_dir() else PACKAGE.parents[1] / "workflows"
-
-
-def _state_folder(environment: Mapping[str, str]) -> Path:
-    home = (
-        environment.get("BIOMERO_STATE") or f"{environment.get('XDG_STATE_HOME') or '~/.local/state'}/biomero"
-    )
-    return local_path(home).absolute()
 
 
 def _converters(configuration: Configuration) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from biomero.adapters.config.keys import setting
 from biomero.adapters.config.layers import Found
@@ -15,7 +16,9 @@ Values = Mapping[tuple[str, str], Found]
 def worker_settings(values: Values) -> WorkerSettings:
     """Return the settings of [WORKER]."""
     unsaid = WorkerSettings()
+    socket = _read(values, "WORKER", "socket")
     return WorkerSettings(
+        socket=socket if isinstance(socket, Path) else None,
         http_address=_text(values, "WORKER", "http_address"),
         log_format=_text(values, "WORKER", "log_format") or unsaid.log_format,
         max_exports=_number(values, "max_exports") or unsaid.max_exports,

@@ -63,9 +63,10 @@ class Catalogue:
     def at_hand(self, reference: str) -> Workflow | None:
         """See `WorkflowCatalogue.at_hand`."""
         place = self._references.get(reference, reference)
-        if "://" in place and not self._code_hosts.has(parse_address(place)):
-            return None
-        return self.find(reference)
+        if "://" not in place:
+            return self.find(reference)
+        kept = self._code_hosts.kept(parse_address(place))
+        return None if kept is None else replace(self._in_repository(place, kept), reference=reference)
 
     def _find(self, reference: str) -> Workflow:
         if "://" in reference:
@@ -110,8 +111,11 @@ class Catalogue:
         )
 
     def _at_address(self, reference: str) -> Workflow:
+        return self._in_repository(reference, self._code_hosts.fetch(parse_address(reference)))
+
+    def _in_repository(self, reference: str, repository: Path) -> Workflow:
         address = parse_address(reference)
-        path = self._code_hosts.fetch(address).joinpath(*address.path).absolute()
+        path = repository.joinpath(*address.path).absolute()
         descriptor_file = path if path.is_file() else _descriptor_in(path)
         if descriptor_file is None:
             raise UnknownWorkflowError(f"no workflow at {reference}: {_none_of_them('that place')}")

@@ -93,9 +93,12 @@ class CodeHosts:
             _LOG.warning("%s; going on with what was fetched before", exc)
             return kept
 
-    def has(self, address: Address) -> bool:
-        """Say whether a repository is here already; nobody is asked."""
-        return self._kept(address) is not None if address.is_moving else self._folder(address).is_dir()
+    def kept(self, address: Address) -> Path | None:
+        """Return the local folder of a repository, of a branch the one seen last; nobody is asked."""
+        if address.is_moving:
+            return self._kept(address)
+        folder = self._folder(address)
+        return folder if folder.is_dir() else None
 
     def _fetch(self, address: Address) -> Path:
         base_url = self._base_urls.get(address.host)

@@ -31,16 +31,24 @@ class IceIdentity:
         try:
             with omero_errors(place):
                 client.createSession(session, session)
-                context = client.sf.getAdminService().getEventContext()
+                client.sf.detachOnDestroy()
+                admin = client.sf.getAdminService()
+                context = admin.getEventContext()
+                email = admin.getExperimenter(context.userId).email
         except (OmeroLoginError, OmeroSessionError) as exc:
             raise unknown from exc
         finally:
             import Ice
             import omero.clients
 
-            # whoever else is in the session stays there: leaving takes back one joining
+            # whoever else is in the session stays there: leaving takes back one joining, and ends nothing
             with suppress(Ice.Exception, omero.ClientError):
                 client.closeSession()
         if context.sessionUuid.lower() != session.lower():
             raise unknown
-        return OmeroUser(id=int(context.userId), name=context.userName)
+        return OmeroUser(
+            id=int(context.userId),
+            name=context.userName,
+            email="" if email is None else email.val,
+            is_admin=bool(context.isAdmin),
+        )

@@ -16,6 +16,7 @@ from biomero.bootstrap import make_services, settings_for
 from biomero.domain.omero import OmeroEntry, OmeroRef
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_services
+from biomero.entrypoints.cli.install_scripts import install_scripts
 from biomero.entrypoints.cli.omero_options import whose
 from biomero.entrypoints.cli.options import config_option, json_option
 from biomero.errors import InputError
@@ -23,7 +24,10 @@ from biomero.errors import InputError
 
 @click.group()
 def omero() -> None:
-    """Look at OMERO."""
+    """Look at OMERO, and install BIOMERO's scripts there."""
+
+
+omero.add_command(install_scripts)
 
 
 @omero.command("list")

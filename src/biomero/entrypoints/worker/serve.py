@@ -14,7 +14,12 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from biomero.application.engine.place import place_of
+from biomero.application.engine_socket import engine_socket
 from biomero.bootstrap.worker import WorkerParts, open_worker
+from biomero.entrypoints.worker.api.handler import JsonHandler
+from biomero.entrypoints.worker.api.preparation import Preparation
+from biomero.entrypoints.worker.api.routes import EngineApi
+from biomero.entrypoints.worker.api.socket_server import EngineSocket
 from biomero.entrypoints.worker.health import STUCK_S, Health
 from biomero.entrypoints.worker.http import DEFAULT_ADDRESS, StatusServer
 from biomero.entrypoints.worker.keeper import Keeper
@@ -64,6 +69,7 @@ def serve(config: Path | None, *, log_format: str | None, http_address: str | No
         health.lives["keeper"] = keeper.beat.check
         health.ready["queue"] = keeper.obstacle
         _adopt(parts)
+        _hear_scripts(stack, parts)
         stack.enter_context(NoticeLoop(parts, metrics))
         stack.enter_context(keeper)
         _LOG.info("worker %s begins", parts.services.worker)
@@ -77,6 +83,19 @@ def _adopt(parts: WorkerParts) -> None:
     added = services.queue.rebuild(lambda run: place_of(run, host=services.home))
     if added:
         _LOG.info("%d runs that the queue did not have go on", added)
+
+
+def _hear_scripts(stack: ExitStack, parts: WorkerParts) -> None:
+    """Answer programs of this machine; where there can be no socket, runs go on all the same."""
+    settings = parts.configuration.current()
+    path = settings.worker.socket or engine_socket(settings.state_folder)
+    api = EngineApi(parts.worlds, parts.worlds.examine, Preparation(parts.worlds.prepare))
+    try:
+        stack.enter_context(EngineSocket(path, type("_Bound", (JsonHandler,), {"api": api})))
+    except ConfigurationError as exc:
+        if settings.worker.socket is not None:
+            raise
+        _LOG.warning("scripts of OMERO do not find the engine: %s", exc)
 
 
 def _stuck(parts: WorkerParts) -> str | None:

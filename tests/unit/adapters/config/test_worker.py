@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from biomero.adapters.config import load_settings, read_configuration, rows
+from biomero.application.engine_socket import engine_socket, named_socket, state_folder
 from biomero.application.settings import NOTIFIED, EmailSettings, NotifySettings, Settings, WebhookSettings
 from biomero.errors import ConfigurationError
 
@@ -77,3 +78,12 @@ def test_an_address_to_listen_at(tmp_path: Path, address: str) -> None:
     assert loaded(tmp_path, f"[WORKER]\nhttp_address = {address}\n").worker.http_address == address
     with pytest.raises(ConfigurationError, match="http_address"):
         loaded(tmp_path, f"[WORKER]\nhttp_address = {address}x/\n")
+
+
+def test_the_socket_for_scripts_is_where_a_file_or_the_environment_says(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "").worker.socket is None
+    text = "[WORKER]\nsocket = /run/biomero/engine.sock\n"
+    assert loaded(tmp_path, text).worker.socket == Path("/run/biomero/engine.sock")
+    named = loaded(tmp_path, text, {"BIOMERO_ENGINE_SOCKET": "/run/b.sock"})
+    assert named.worker.socket == named_socket({"BIOMERO_ENGINE_SOCKET": "/run/b.sock"})
+    assert named_socket({"BIOMERO_STATE": "/s"}) == engine_socket(state_folder({"BIOMERO_STATE": "/s"}))

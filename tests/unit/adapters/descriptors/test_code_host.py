@@ -207,9 +207,9 @@ def test_a_branch_is_looked_at_again_and_each_content_keeps_its_folder(
 ) -> None:
     before = host.archives[MASTER_PATH] = archive({"a": "1"})
     hosts = code_hosts(host, tmp_path, look_again_s=0)
-    assert not hosts.has(MASTER)
+    assert hosts.kept(MASTER) is None
     first = hosts.fetch(MASTER)
-    assert hosts.has(MASTER)
+    assert hosts.kept(MASTER) is not None
     assert hosts.fetch(MASTER) == first
     host.archives[MASTER_PATH] = archive({"a": "2"})
     second = hosts.fetch(MASTER)

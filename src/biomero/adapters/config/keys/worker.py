@@ -5,6 +5,7 @@ from __future__ import annotations
 from biomero.adapters.config import kinds
 from biomero.adapters.config.keys.setting import Setting
 from biomero.adapters.config.kinds import choice, whole_number
+from biomero.application.engine_socket import VARIABLE
 from biomero.application.settings import LOG_FORMATS, WorkerSettings
 
 _WORKER = WorkerSettings()
@@ -18,6 +19,16 @@ WORKER = (
         example="127.0.0.1:8766",
         meaning="Where `biomero worker` serves `/metrics`, `/healthz` and `/readyz`. Without it, port 8766 "
         "of this machine alone, where that is free.",
+    ),
+    Setting(
+        section="WORKER",
+        key="socket",
+        kind=kinds.LOCAL_PATH,
+        variables=(VARIABLE,),
+        example="/run/biomero/engine.sock",
+        meaning="The socket at which `biomero worker` takes orders of scripts of OMERO, of this machine and "
+        "account. Without it, `engine/engine.sock` in the state folder. Scripts find it by the variable, or "
+        "by `BIOMERO_STATE`.",
     ),
     Setting(
         section="WORKER",

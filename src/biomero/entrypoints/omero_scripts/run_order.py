@@ -1,0 +1,104 @@
+"""What was filled in, as orders for the engine: one for each workflow that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from biomero.application.script_names import CLEANUP, results, transfer, workflow, workflow_batched
+from biomero.entrypoints.omero_scripts.run_dialog import BATCH_SIZE, SEPARATOR, VERSION
+from biomero.errors import InputError
+
+_FILE = "FILE_"
+
+
+def orders(
+    inputs: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], *, job: str, is_batched: bool
+) -> list[dict[str, Any]]:
+    """Return the orders.
+
+    Parameters
+    ----------
+    known
+        The engine's workflows, by name.
+    job
+        Names this execution of the script, so that asking again is no other run.
+
+    Raises
+    ------
+    InputError
+        If no workflow was chosen, or something that is not offered; the message names the field.
+    """
+    chosen = [name for name in known if inputs.get(name) is True]
+    if not chosen:
+        raise InputError("no workflow was chosen: tick at least one")
+    common = {
+        "chosen": [f"{inputs.get(transfer.DATA_TYPE)}:{number}" for number in inputs.get(transfer.IDS) or ()],
+        "wishes": _wishes(inputs),
+        "e_mail": inputs.get(workflow.EMAIL) is True,
+        "keep": not is_batched and inputs.get(CLEANUP) is False,
+        "zarr_version": inputs.get(transfer.OME_VERSION, transfer.OME_ZARR_VERSION_0_5),
+        "batch_size": int(inputs.get(workflow_batched.BATCH_SIZE, BATCH_SIZE)) if is_batched else None,
+    }
+    return [
+        {
+            **common,
+            "key": f"script {job}: {name}",
+            "workflow": name,
+            "version": str(inputs.get(f"{name}{VERSION}") or ""),
+            "parameters": _parameters(inputs, name),
+        }
+        for name in chosen
+    ]
+
+
+def _parameters(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    start = f"{name}{SEPARATOR}"
+    found = {key.removeprefix(start): value for key, value in inputs.items() if key.startswith(start)}
+    attached = next((key for key, value in found.items() if key.startswith(_FILE) and value), None)
+    if attached is not None:
+        raise InputError(f"{start}{attached}: attached files as inputs are not offered yet")
+    return {key: value for key, value in found.items() if not key.startswith(_FILE)}
+
+
+def _wishes(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    if _chosen(inputs, workflow.OUTPUT_NEW_SCREEN) or inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID):
+        raise InputError(f"{workflow.OUTPUT_NEW_SCREEN}: screens are not offered; choose a dataset")
+    name, number = (
+        _chosen(inputs, workflow.OUTPUT_NEW_DATASET),
+        inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_ID),
+    )
+    wants_rois = inputs.get(workflow.OUTPUT_CREATE_ROIS) is True
+    imports = bool(name or number)
+    keeps_labels = not (wants_rois and inputs.get(workflow.ROI_DELETE_LABEL_IMAGES) is True)
+    return {
+        "images": imports,
+        "label_images": imports and keeps_labels,
+        "dataset_id": number or None,
+        "dataset_name": "" if number else name,
+        "name_pattern": _chosen(inputs, workflow.OUTPUT_RENAME),
+        "tables": inputs.get(workflow.OUTPUT_CSV_TABLE) is True,
+        "files": inputs.get(workflow.OUTPUT_ATTACH_FILE_OUTPUTS) is True,
+        "image_files": inputs.get(workflow.OUTPUT_ATTACH) is True,
+        "archive": inputs.get(workflow.OUTPUT_PARENT) is True,
+        "rois": _rois(inputs) if wants_rois else None,
+    }
+
+
+def _rois(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    clear = _chosen(inputs, workflow.ROI_CLEAR_FILTER)
+    wants_clearing = inputs.get(workflow.ROI_CLEAR_EXISTING) is True
+    if wants_clearing and not clear:
+        raise InputError(f"{workflow.ROI_CLEAR_FILTER}: say which ROIs shall be deleted")
+    return {
+        "shape": str(inputs.get(workflow.ROI_SHAPE, "polygon")).lower(),
+        "color": _chosen(inputs, workflow.ROI_COLOR),
+        "pattern": _chosen(inputs, workflow.ROI_LABEL_PATTERN),
+        "clear": clear if wants_clearing else "",
+    }
+
+
+def _chosen(inputs: Mapping[str, Any], key: str) -> str:
+    """Return a text; empty where the user does not want it."""
+    text = str(inputs.get(key) or "").strip()
+    return "" if text == workflow.NO else text

@@ -1,0 +1,191 @@
+"""An order, as JSON has it: every field is looked at, and a wrong one is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from biomero.application.choose_omero_images import OmeroOrder
+from biomero.application.name_objects import check_pattern
+from biomero.application.omero_request import OmeroWishes, RoiWish
+from biomero.application.submit_run import Order
+from biomero.domain.job import JobResources
+from biomero.domain.omero import OmeroRef, OmeroUser
+from biomero.errors import InputError, ParameterError
+
+_LONGEST_NAME = 255
+_MOST_OBJECTS = 10_000
+_COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
+_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_SHAPES = ("polygon", "mask")
+_VERSIONS = ("0.4", "0.5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedOrder:
+    """An order, and what else was said with it.
+
+    Parameters
+    ----------
+    key
+        Two orders of a user with the same key are one.
+    version
+        Which version of the workflow the user saw; empty for any.
+    """
+
+    key: str
+    order: Order
+    version: str = ""
+
+
+def read_order(body: object, user: OmeroUser) -> AskedOrder:
+    """Read an order of somebody.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If a field is not as it should be.
+    """
+    fields = _Fields(body, "the order")
+    key, workflow = fields.text("key"), fields.text("workflow")
+    for name, value in (("key", key), ("workflow", workflow)):
+        if not value:
+            raise InputError(f"the order has no {name}")
+    if "/" in workflow or "\0" in workflow:
+        raise InputError(f"{workflow!r} is no name of a workflow")
+    chosen = fields.texts("chosen")
+    zarr_version = fields.one_of("zarr_version", _VERSIONS, otherwise="0.5")
+    asked = AskedOrder(
+        key=key,
+        version=fields.text("version"),
+        order=Order(
+            workflow=workflow,
+            omero=OmeroOrder(user=user.name, chosen=_objects(chosen), wishes=_wishes(fields.part("wishes"))),
+            parameters=_parameters(fields.take("parameters", {})),
+            batch_size=fields.number("batch_size"),
+            zarr_version=_zarr(zarr_version),
+            keep=fields.flag("keep"),
+            resources=_resources(user, wants_mail=fields.flag("e_mail")),
+            requested_by=user.name,
+        ),
+    )
+    fields.end()
+    return asked
+
+
+def _zarr(text: str) -> Literal["0.4", "0.5"]:
+    return "0.4" if text == "0.4" else "0.5"
+
+
+def _objects(texts: list[str]) -> tuple[OmeroRef, ...]:
+    if not texts:
+        raise InputError("nothing was chosen in OMERO (IDs)")
+    if len(texts) > _MOST_OBJECTS:
+        raise InputError(f"{len(texts)} objects were chosen; choose the datasets or plates that they are in")
+    try:
+        return tuple(dict.fromkeys(OmeroRef.parse(text) for text in texts))
+    except ValueError as exc:
+        raise InputError(str(exc)) from exc
+
+
+def _parameters(given: object) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise ParameterError("parameters: wanted are names with values")
+    for name, value in given.items():
+        if not isinstance(value, (bool, int, float, str)):
+            raise ParameterError(f"parameter '{name}': a list or nothing is no value")
+    return given
+
+
+def _resources(user: OmeroUser, *, wants_mail: bool) -> JobResources:
+    """Let Slurm write to the user; the address is the user's own to change, and ends on a command line."""
+    if not wants_mail:
+        return JobResources()
+    if not _MAIL.fullmatch(user.email):
+        raise InputError("E-mail: your account at OMERO has no e-mail address that can be used")
+    return JobResources(extra={"mail-user": user.email, "mail-type": "END,FAIL"})
+
+
+def _wishes(fields: _Fields) -> OmeroWishes:
+    flags = ("images", "label_images", "tables", "files", "overlays", "image_files", "archive")
+    pattern = fields.text("name_pattern")
+    check_pattern(pattern)
+    rois = fields.take("rois", None)
+    wishes = OmeroWishes(
+        **{name: fields.flag(name) for name in flags},
+        dataset_id=fields.number("dataset_id"),
+        dataset_name=fields.text("dataset_name"),
+        name_pattern=pattern,
+        rois=None if rois is None else _rois(_Fields(rois, "the wish for ROIs")),
+    )
+    fields.end()
+    if not wishes:
+        raise InputError("nothing was chosen that shall come of the results: choose at least one output")
+    return wishes
+
+
+def _rois(fields: _Fields) -> RoiWish:
+    color = fields.text("color")
+    if color and not _COLOR.fullmatch(color):
+        raise ParameterError(f"a colour of ROIs is written as #RRGGBB, not {color!r}")
+    wish = RoiWish(
+        shape=fields.one_of("shape", _SHAPES, otherwise=_SHAPES[0]),
+        name_prefix=fields.text("name_prefix"),
+        color=color.lstrip("#").upper() or None,
+        clear=fields.text("clear"),
+        pattern=fields.text("pattern"),
+    )
+    fields.end()
+    return wish
+
+
+class _Fields:
+    """The fields of a JSON object, each taken once."""
+
+    def __init__(self, value: object, what: str) -> None:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{what} is no JSON object")
+        self._left = dict(value)
+        self._what = what
+
+    def take(self, name: str, otherwise: Any) -> Any:  # noqa: ANN401 - JSON has no type of its own
+        return self._left.pop(name, otherwise)
+
+    def text(self, name: str) -> str:
+        value = self.take(name, "")
+        if not isinstance(value, str) or len(value) > _LONGEST_NAME or not value.isprintable():
+            raise InputError(f"{name}: wanted is a line of {_LONGEST_NAME} characters at most")
+        return value.strip()
+
+    def texts(self, name: str) -> list[str]:
+        value = self.take(name, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise InputError(f"{name}: wanted is a list of texts")
+        return value
+
+    def flag(self, name: str) -> bool:
+        value = self.take(name, False)  # noqa: FBT003 - a field that is left out
+        if not isinstance(value, bool):
+            raise InputError(f"{name}: wanted is true or false")
+        return value
+
+    def number(self, name: str) -> int | None:
+        value = self.take(name, None)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise InputError(f"{name}: wanted is a whole number from 1 on, not {value!r}")
+        return value
+
+    def one_of(self, name: str, words: tuple[str, ...], *, otherwise: str) -> str:
+        value = self.text(name) or otherwise
+        if value not in words:
+            raise InputError(f"{name}: there are {', '.join(words)}, not {value!r}")
+        return value
+
+    def part(self, name: str) -> _Fields:
+        return _Fields(self.take(name, {}), name)
+
+    def end(self) -> None:
+        if self._left:
+            raise InputError(f"{self._what} has a field that is not known: {next(iter(self._left))!r}")
