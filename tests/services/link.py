@@ -18,6 +18,7 @@ from services.processes import free_ports
 _CHUNK = 16384
 _RESET = struct.pack("ii", 1, 0)
 """Closing a socket that lingers for no time tells the other end at once, and what was on its way is lost."""
+_SETTLE_S = 0.05
 T = TypeVar("T")
 
 
@@ -55,7 +56,6 @@ class Link:
         self._thread = threading.Thread(target=self._loop.run_forever, name="link", daemon=True)
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
 
     def __enter__(self) -> Self:
@@ -139,15 +139,19 @@ class Link:
     async def _close(self) -> None:
         await self._shut()
         self._flows.set()
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await asyncio.sleep(_SETTLE_S)  # who was let in a moment ago has a task by now
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._reset()
+        await asyncio.sleep(0)  # what was reset is closed in the next turn
 
     async def _serve(self, reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self._ends.add(client)
         try:
             far_reader, server = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             self._ends.discard(client)
             _reset(client)
             return
@@ -156,12 +160,12 @@ class Link:
             asyncio.ensure_future(self._pump(Way.UP, reader, server)),
             asyncio.ensure_future(self._pump(Way.DOWN, far_reader, client)),
         ]
-        self._pumps.update(pumps)
-        await asyncio.gather(*pumps, return_exceptions=True)
-        self._pumps.difference_update(pumps)
-        for end in (client, server):
-            self._ends.discard(end)
-            end.close()
+        try:
+            await asyncio.gather(*pumps, return_exceptions=True)
+        finally:
+            for end in (client, server):
+                self._ends.discard(end)
+                end.close()
 
     async def _pump(self, way: Way, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
