@@ -134,6 +134,7 @@ def make_doctor(settings: Settings) -> Tools:
         ),
         clock=SystemClock(),
         grid=grid_of_this_node(),
+        omero=_omero(settings, image_sources()),
     )
 
 

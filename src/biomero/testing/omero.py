@@ -113,9 +113,11 @@ class FakeOmero:
         yield _Reader(self, self._login(user))
 
     @contextmanager
-    def writer(self, user: str, *, group_id: int) -> Iterator[OmeroWriter]:
-        """See `Omero.writer`."""
+    def writer(self, user: str, *, group_id: int | None) -> Iterator[OmeroWriter]:
+        """See `Omero.writer`; the group that was made first is the default one."""
         found = self._login(user)
+        if group_id is None:
+            group_id = min(group for member, group in self.store.members if member == found.id)
         if (found.id, group_id) not in self.store.members:
             raise OmeroPermissionError(f"{user} is no member of the group {group_id}")
         yield FakeWriter(self.store, found, self.store.groups[group_id])

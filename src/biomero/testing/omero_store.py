@@ -113,6 +113,17 @@ class FakeWriter:
             if thing.key is not None and thing.key.run_id == run_id and self._is_ours(thing)
         }
 
+    def remove(self, run_id: RunId) -> int:
+        """See `OmeroWriter.remove`."""
+        gone = [
+            ref
+            for ref, thing in self._store.things.items()
+            if thing.key is not None and thing.key.run_id == run_id and thing.owner == self._user.id
+        ]
+        for ref in gone:
+            del self._store.things[ref]
+        return len(gone)
+
     def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
         """See `OmeroWriter.put_dataset`."""
         parent = None if project is None else OmeroRef(OmeroKind.PROJECT, project)

@@ -339,3 +339,24 @@ def test_nobody_writes_as_a_user_who_does_not_exist(scene: Scene) -> None:
         scene.world.omero.writer("nobody", group_id=scene.group.id),
     ):
         pass
+
+
+def test_everything_that_a_run_made_goes_and_nothing_else(scene: Scene, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("a")
+    other = scene.writer.put_dataset(
+        OutputKey(run_id=RunId(str(uuid.uuid4())), output="d"), name="other", description="", project=None
+    )
+    dataset = scene.writer.put_dataset(scene.key("d"), name="results", description="", project=None)
+    scene.writer.put_image(scene.key("i"), labels(), name="i", description="", dataset=dataset.id)
+    scene.writer.put_rois(scene.key("r"), labels(3), scene.image.id, NUCLEI)
+    targets = [scene.image, dataset]
+    scene.writer.put_table(scene.key("t"), COLUMNS, name="t", targets=targets)
+    scene.writer.put_file(scene.key("f"), file, name="a.txt", media_type="text/plain", targets=targets)
+    scene.writer.put_map(scene.key("m"), namespace="n", pairs=[("a", "b")], targets=targets)
+    assert scene.writer.remove(scene.run) == 8
+    assert scene.writer.made(scene.run) == {}
+    assert scene.writer.remove(scene.run) == 0
+    with scene.world.omero.reader(scene.alice.name) as reader:
+        assert {entry.ref for entry in reader.contents()} == {scene.dataset, other}
+        assert [entry.ref for entry in reader.contents(scene.dataset)] == [scene.image]

@@ -34,7 +34,7 @@ class BreakingOmero:
         return getattr(self.omero, name)
 
     @contextmanager
-    def writer(self, user: str, *, group_id: int) -> Iterator[Any]:
+    def writer(self, user: str, *, group_id: int | None) -> Iterator[Any]:
         with self.omero.writer(user, group_id=group_id) as writer:
             yield _Breaking(self, writer)
 

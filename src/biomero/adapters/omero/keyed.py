@@ -71,6 +71,12 @@ def discard(session: WritingSession, key: Key, **objects: int) -> None:
     delete(session, {"MapAnnotation": [key.annotation], **{kind: [one] for kind, one in objects.items()}})
 
 
+def keys_of(session: WritingSession, run_id: RunId) -> set[int]:
+    """Return the annotations by which a run's objects are found."""
+    rows = session.rows(f"select a.id, o.value {_OURS}", ns=NAMESPACE, run=run_id, owner=session.user.id)
+    return {annotation for annotation, _ in rows}
+
+
 def linked_by(session: WritingSession, run_id: RunId, link: str) -> set[int]:
     """Return the objects of one kind that a run has made here.
 
@@ -79,11 +85,11 @@ def linked_by(session: WritingSession, run_id: RunId, link: str) -> set[int]:
     link
         The kind of link, which tells the kind of object: ``RoiAnnotationLink``.
     """
-    keys = session.rows(f"select a.id, o.value {_OURS}", ns=NAMESPACE, run=run_id, owner=session.user.id)
+    keys = keys_of(session, run_id)
     if not keys:
         return set()
     query = f"select l.parent.id, l.id from {link} l where l.child.id in (:keys)"  # noqa: S608 - made of constants
-    return {parent for parent, _ in session.rows(query, keys=[annotation for annotation, _ in keys])}
+    return {parent for parent, _ in session.rows(query, keys=sorted(keys))}
 
 
 def object_of(session: WritingSession, key: Key, link: str) -> int | None:

@@ -60,7 +60,7 @@ class IceOmero:
             )
 
     @contextmanager
-    def writer(self, user: str, *, group_id: int) -> Iterator[OmeroWriter]:
+    def writer(self, user: str, *, group_id: int | None) -> Iterator[OmeroWriter]:
         """See `Omero.writer`."""
         with open_session(self._settings, user, group_id) as session:
             yield IceWriter(writing_session(session, place=self.address))

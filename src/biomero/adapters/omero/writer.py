@@ -11,6 +11,7 @@ from biomero.adapters.omero.writer_annotations import put_map, put_original_file
 from biomero.adapters.omero.writer_datasets import put_dataset
 from biomero.adapters.omero.writer_files import upload
 from biomero.adapters.omero.writer_images import put_image
+from biomero.adapters.omero.writer_remove import remove
 from biomero.adapters.omero.writer_rois import clear_rois, put_rois
 from biomero.adapters.omero.writer_session import WritingSession
 from biomero.adapters.omero.writer_tables import check_columns, make_table
@@ -40,6 +41,11 @@ class IceWriter:
         """See `OmeroWriter.made`."""
         with self._session.doing("look for results"):
             return made_by(self._session, run_id)
+
+    def remove(self, run_id: RunId) -> int:
+        """See `OmeroWriter.remove`."""
+        with self._session.doing("delete results"):
+            return remove(self._session, run_id)
 
     def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
         """See `OmeroWriter.put_dataset`."""

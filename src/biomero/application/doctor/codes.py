@@ -70,6 +70,27 @@ class Code(enum.Enum):
             "it again."
         ),
     )
+    OMERO_LOGIN = (
+        "omero.login",
+        "BIOMERO cannot be the user at OMERO.",
+        (
+            "Check host, port, user and password of [OMERO]; with sudo, the account has to be a restricted "
+            "administrator with the privilege Sudo."
+        ),
+    )
+    OMERO_WRITING = (
+        "omero.writing",
+        "What runs make in OMERO cannot be made there, or is not what it should be.",
+        (
+            "Read the message; the user has to be allowed to import and annotate in that group. If it does "
+            "not help, report it with the release of OMERO.server."
+        ),
+    )
+    OMERO_TRACES = (
+        "omero.traces",
+        "What was made for the test could not be deleted.",
+        "Delete in OMERO what the message names.",
+    )
     SSH_ALIAS = (
         "ssh.alias",
         "The name of the cluster is no alias of the SSH configuration, or its entry is wrong.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from biomero.application.doctor.scripts import script
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Cluster, Clusters
+from biomero.application.ports.omero import Omero
 from biomero.application.ports.omero_grid import OmeroGridProbe
 from biomero.application.ports.record_probe import RecordProbe
 from biomero.application.ports.shell import CommandResult
@@ -28,6 +29,8 @@ class Tools:
     ----------
     grid
         The OMERO.grid that this machine is a node of, if it is one of any.
+    omero
+        The OMERO server of the settings, if they have one.
     """
 
     settings: Settings
@@ -36,6 +39,7 @@ class Tools:
     record: RecordProbe
     clock: Clock
     grid: OmeroGridProbe | None = None
+    omero: Omero | None = None
 
 
 @dataclass(slots=True, kw_only=True)

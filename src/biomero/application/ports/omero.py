@@ -160,6 +160,13 @@ class OmeroWriter(Protocol):
         """Return what a run has made here, complete or not, by the names of outputs."""
         ...
 
+    def remove(self, run_id: RunId) -> int:
+        """Delete everything of the user's that a run has made here; return how many objects there were.
+
+        Doing it again after a crash deletes the rest.
+        """
+        ...
+
     def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
         """Make a dataset, in a project if one is given."""
         ...
@@ -247,8 +254,8 @@ class Omero(Protocol):
         """
         ...
 
-    def writer(self, user: str, *, group_id: int) -> AbstractContextManager[OmeroWriter]:
-        """Write as a user, in a group.
+    def writer(self, user: str, *, group_id: int | None) -> AbstractContextManager[OmeroWriter]:
+        """Write as a user, in a group; without one in the user's default group.
 
         Raises
         ------

@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from biomero.application.doctor.codes import Code
+from biomero.application.doctor.examination import Tools
 from biomero.application.doctor.examine import examine, has_problem
 from biomero.application.doctor.findings import Finding, Level
 from biomero.application.settings import ClusterSettings, Settings
 from biomero.bootstrap import make_doctor, settings_for
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.options import cluster_options, json_option
-from biomero.errors import ConfigurationError
+from biomero.errors import ConfigurationError, UsageError
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.SKIPPED: "dim"}
 PROBLEM = 1
@@ -38,6 +39,12 @@ PROBLEM = 1
     metavar="SECONDS",
     help="How long the small jobs on compute nodes may take.",
 )
+@click.option(
+    "--omero-write-test",
+    "omero_user",
+    metavar="USER",
+    help="Make one of everything in OMERO as this user, in their default group, and delete it.",
+)
 @exits.tells_errors
 def doctor(
     *,
@@ -47,6 +54,7 @@ def doctor(
     as_json: bool,
     quick: bool,
     job_timeout_s: float,
+    omero_user: str | None,
 ) -> None:
     """Check everything from this machine to a compute node, and say what to do.
 
@@ -55,7 +63,16 @@ def doctor(
     """
     console = Console(highlight=False)
     with console.status("examining …"):
-        findings = list(_examine(cluster, ssh_config, config, quick=quick, job_timeout_s=job_timeout_s))
+        try:
+            settings = settings_for(config=config, cluster=cluster, ssh_config=ssh_config)
+        except ConfigurationError as exc:  # nothing else can be looked at then
+            findings = [Code.CONFIGURATION.problem("configuration", str(exc))]
+        else:
+            tools = make_doctor(settings)
+            clusters = _clusters(settings, is_chosen=cluster is not None)
+            findings = list(examine(tools, clusters, quick=quick, job_timeout_s=job_timeout_s))
+            if omero_user is not None:
+                findings += _write_test(tools, omero_user)
     if as_json:
         exits.print_json(_document(findings))
     else:
@@ -63,20 +80,12 @@ def doctor(
     sys.exit(PROBLEM if has_problem(findings) else exits.DONE)
 
 
-def _examine(
-    cluster: str | None, ssh_config: Path | None, config: Path | None, *, quick: bool, job_timeout_s: float
-) -> Iterator[Finding]:
-    try:
-        settings = settings_for(config=config, cluster=cluster, ssh_config=ssh_config)
-    except ConfigurationError as exc:  # nothing else can be looked at then
-        yield Code.CONFIGURATION.problem("configuration", str(exc))
-        return
-    yield from examine(
-        make_doctor(settings),
-        _clusters(settings, is_chosen=cluster is not None),
-        quick=quick,
-        job_timeout_s=job_timeout_s,
-    )
+def _write_test(tools: Tools, user: str) -> Sequence[Finding]:
+    from biomero.application.doctor.omero_writing import check_writing  # noqa: PLC0415 - seldom wanted
+
+    if tools.omero is None:
+        raise UsageError("--omero-write-test needs an OMERO: [OMERO] host")
+    return list(check_writing(tools.omero, user))
 
 
 def _clusters(settings: Settings, *, is_chosen: bool) -> Sequence[ClusterSettings]:
