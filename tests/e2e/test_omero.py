@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from services.biologist import NAMES, OBJECT, Biologist, has_its_own_object, omero_variables, place_of
-from services.command import User
+from services.command import REPOSITORY, User
 from services.omero_server import OmeroServer
+from services.synthetic_nuclei import Scene, nuclei
 
 pytestmark = [
     pytest.mark.slurm,
@@ -22,6 +24,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
 ]
+
+
+NUCLEI = REPOSITORY / "workflows" / "nuclei-segmentation"
 
 
 @pytest.fixture
@@ -74,3 +79,21 @@ def test_a_whole_plate_goes_through_and_each_well_has_its_own_result(
     assert len(document["images"]) == 96
     for image, seen in ann.sees(list(numbers)).items():
         assert has_its_own_object(seen, numbers[image]), (image, seen)
+
+
+def test_nuclei_are_outlined_where_they_are(omero_server: OmeroServer, shell: User) -> None:
+    ann = Biologist(omero_server, shell, "rwra--", name="bea")
+    scene = Scene(shape=(256, 256), count=25, clustered=0.2)
+    truths = {}
+    for seed in range(2):
+        pixels, truth = nuclei(scene, seed=seed)
+        truths[ann.add("nuclei.tif", pixels[None, None, None])] = truth
+    document = ann.run("--omero", *(f"Image:{i}" for i in truths), "--to", "rois", workflow=NUCLEI)
+    counted = [image["objects"] for image in document["images"]]
+    for (image, truth), count in zip(truths.items(), counted, strict=True):
+        outlines = ann.sees([image])[image]["rois"]
+        assert len(outlines) >= count  # an object of two parts has an outline for each
+        middles = [np.mean(outline, axis=0).astype(int) for outline in outlines]
+        found = {int(truth[y, x]) for y, x in middles} - {0}
+        # most nuclei have an outline of their own whose middle lies in them
+        assert len(found) >= 0.8 * truth.max(), (len(found), truth.max())

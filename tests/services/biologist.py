@@ -40,10 +40,10 @@ def place_of(number: int) -> tuple[int, int]:
 class Biologist:
     """Somebody with images in a group of OMERO, and a cluster."""
 
-    def __init__(self, server: OmeroServer, shell: User, access: str) -> None:
+    def __init__(self, server: OmeroServer, shell: User, access: str, *, name: str = "ann") -> None:
         self.server = server
         self.shell = shell
-        self.name, self.group = f"ann-{access.strip('-')}", f"lab-{access.strip('-')}"
+        self.name, self.group = f"{name}-{access.strip('-')}", f"lab-of-{name}-{access.strip('-')}"
         server.add_group(self.group, access)
         server.add_user(self.name, [self.group])
 
@@ -53,9 +53,11 @@ class Biologist:
         return dataset, {self.image(n, first + i, dataset): first + i for i, n in enumerate(names)}
 
     def image(self, name: str, number: int, dataset: int | None = None) -> int:
-        return self.server.add_image(
-            name, image_with_object(number), owner=self.name, group=self.group, dataset=dataset
-        )
+        return self.add(name, image_with_object(number), dataset)
+
+    def add(self, name: str, pixels: NDArray[Any], dataset: int | None = None) -> int:
+        """Make an image of pixels (t, c, z, y, x)."""
+        return self.server.add_image(name, pixels, owner=self.name, group=self.group, dataset=dataset)
 
     def plate(self, rows: int, columns: int) -> tuple[int, dict[int, int]]:
         """Make a plate with one image a well."""
