@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from biomero.adapters.persistence.engine import in_memory, is_read_only, writes_soon
+from biomero.adapters.persistence.lone_statement import LoneStatement
 
 _LARGE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -74,7 +75,8 @@ class EventRecorder(ApplicationRecorder):
             engine.execution_options(isolation_level="AUTOCOMMIT") if self._is_postgresql else engine
         )
         self._append_many = sa.text(_APPEND.format(table=table.name))
-        self._append_one = sa.text(_APPEND_ONE.format(table=table.name))
+        self._append_one = _APPEND_ONE.format(table=table.name)
+        self._append_alone = LoneStatement(engine, self._append_one) if self._is_postgresql else None
         # the one connection of a database in memory has one transaction at a time
         self.turn: Any = Lock() if in_memory(engine.url) else nullcontext()
 
@@ -99,6 +101,8 @@ class EventRecorder(ApplicationRecorder):
         with library_errors():
             if session is not None:
                 return self.append(session.connection(), stored_events)
+            if self._append_alone is not None and len(stored_events) == 1:
+                return [self._append_alone.ask(_values(stored_events[0]))]
             if self._is_postgresql:
                 with self._alone.connect() as connection:
                     return self.append(connection, stored_events)
@@ -170,10 +174,8 @@ class EventRecorder(ApplicationRecorder):
         """Append events within a transaction, and return their positions; errors are SQLAlchemy's own."""
         if not events:
             return []
-        columns = ("originator_id", "originator_version", "topic", "state")
         if self._is_postgresql and len(events) == 1:
-            values = {name: getattr(events[0], name) for name in columns}
-            return [connection.execute(self._append_one, values).scalar_one()]
+            return [connection.exec_driver_sql(self._append_one, _values(events[0])).scalar_one()]
         if self._is_postgresql:
             values = {
                 "ids": [event.originator_id for event in events],
@@ -183,10 +185,15 @@ class EventRecorder(ApplicationRecorder):
             }
             return list(connection.execute(self._append_many, values).scalars())
         insert = sa.insert(self.table).returning(self.table.c.id)
-        return [
-            connection.execute(insert, {name: getattr(event, name) for name in columns}).scalar_one()
-            for event in events
-        ]
+        rows = [dict(zip(_COLUMNS, _values(event), strict=True)) for event in events]
+        return [connection.execute(insert, row).scalar_one() for row in rows]
+
+
+_COLUMNS = ("originator_id", "originator_version", "topic", "state")
+
+
+def _values(event: StoredEvent) -> tuple[object, ...]:
+    return event.originator_id, event.originator_version, event.topic, event.state
 
 
 # Positions are given out after the lock is held, and it is held until the commit. Programs that lock the
@@ -199,8 +206,7 @@ INSERT INTO {table} (originator_id, originator_version, topic, state)
 """
 _APPEND_ONE = (
     _TURN
-    + """SELECT CAST(:originator_id AS uuid), CAST(:originator_version AS bigint), CAST(:topic AS text),
-  CAST(:state AS bytea)
+    + """SELECT CAST(%s AS uuid), CAST(%s AS bigint), CAST(%s AS text), CAST(%s AS bytea)
 FROM turn
 RETURNING id
 """
