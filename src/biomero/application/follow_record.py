@@ -152,9 +152,8 @@ def _moved(before: Mapping[str, int], now: Mapping[str, int], projections: Seque
 
 
 def _begun(events: Sequence[LoggedEvent]) -> set[Key]:
-    """Return the runs and tasks that come into being."""
-    first = Aggregate.INITIAL_VERSION
-    return {one.event.originator_id for one in events if one.event.originator_version == first}
+    """Return the runs and tasks that come into being; not told by version: BIOMERO 2 counted from 0."""
+    return {one.event.originator_id for one in events if isinstance(one.event, Aggregate.Created)}
 
 
 _BY_ORIGINATOR = (
