@@ -15,11 +15,14 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 from uuid import UUID, uuid4
 
+import psycopg
 import sqlalchemy as sa
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -61,20 +64,35 @@ def ours(url: str, folder: Path) -> Measured:
         play(tracking.tracker, HISTORY)
     tracking.catch_up()
     before = log_of(tracking).max_notification_id() or 0
-    statements = 0
-
-    def count(*_: object) -> None:
-        nonlocal statements
-        statements += 1
-
-    sa.event.listen(engine_of(tracking), "before_cursor_execute", count)
-    begin = time.perf_counter()
-    play(tracking.tracker, HISTORY)
-    tracking.catch_up()
-    seconds = time.perf_counter() - begin
+    with counting(engine_of(tracking)) as statements:
+        begin = time.perf_counter()
+        play(tracking.tracker, HISTORY)
+        tracking.catch_up()
+        seconds = time.perf_counter() - begin
     events = (log_of(tracking).max_notification_id() or 0) - before
     tracking.close()
-    return 1000 * seconds / events, statements / events, events
+    return 1000 * seconds / events, len(statements) / events, events
+
+
+@contextmanager
+def counting(engine: sa.Engine) -> Iterator[list[object]]:
+    """Count statements: those that SQLAlchemy runs, or all that PostgreSQL's driver does."""
+    seen: list[object] = []
+    if engine.dialect.name != "postgresql":
+        sa.event.listen(engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        yield seen
+        return
+
+    def counted(run: Callable[..., object]) -> Callable[..., object]:
+        def count(cursor: object, statement: object, *args: object, **kwargs: object) -> object:
+            seen.append(statement)
+            return run(cursor, statement, *args, **kwargs)
+
+        return count
+
+    changed = {name: counted(getattr(psycopg.Cursor, name)) for name in ("execute", "executemany")}
+    with patch.multiple(psycopg.Cursor, **changed):
+        yield seen
 
 
 def log_of(tracking: Tracking) -> ApplicationRecorder:

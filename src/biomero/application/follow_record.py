@@ -13,6 +13,7 @@ from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
+from eventsourcing.domain import Aggregate
 from eventsourcing.utils import get_topic
 
 from biomero.application.event_log import EventLog, LoggedEvent
@@ -86,6 +87,8 @@ class RecordFollower:
         with self._store.transaction() as transaction:
             if _moved(positions, transaction.positions(), self._projections):
                 return False  # another process was quicker
+            if len({positions[p.name] for p in self._projections}) == 1:
+                transaction.are_new(_begun(events))
             _prefetch(events, transaction)
             project(events, transaction, self._projections, positions)
             transaction.move({p.name: max(seen, positions[p.name]) for p in self._projections})
@@ -146,6 +149,11 @@ def project(
 
 def _moved(before: Mapping[str, int], now: Mapping[str, int], projections: Sequence[Projection]) -> bool:
     return any(before[p.name] != now.get(p.name) for p in projections)
+
+
+def _begun(events: Sequence[LoggedEvent]) -> set[Key]:
+    """Return the runs and tasks that come into being; not told by version: BIOMERO 2 counted from 0."""
+    return {one.event.originator_id for one in events if isinstance(one.event, Aggregate.Created)}
 
 
 _BY_ORIGINATOR = (

@@ -103,6 +103,7 @@ class WorkflowTracker(Application[UUID]):
             name=plain_value(name), description=plain_value(description), user=user, group=group
         )
         self.begin(run)
+        self.repository.remember(run)
         return run.id
 
     def add_task_to_workflow(
@@ -133,6 +134,7 @@ class WorkflowTracker(Application[UUID]):
             run.add_task(task.id)
 
         self._decide(WorkflowRun, workflow_id, decide, along=along)
+        self.repository.remember(along[0])
         return task.id
 
     def start_workflow(self, workflow_id: Id) -> None:
@@ -353,7 +355,14 @@ class WorkflowTracker(Application[UUID]):
 
         Inside somebody else's transaction (``session=``) the views wait: nothing is there for them yet.
         """
-        recordings = super().save(*objs, **kwargs)
+        if all(isinstance(one, Aggregate) for one in objs):
+            # the library asks of everything whether it is an event, which takes as long as storing one
+            events = [event for one in objs for event in one.collect_events()]
+            recordings = self.events.put(events, **kwargs)
+            self._notify(recordings)
+            self.notify(events)
+        else:
+            recordings = super().save(*objs, **kwargs)
         if recordings and "session" not in kwargs:
             self.let_follow()
         return recordings

@@ -160,6 +160,20 @@ def test_connections_that_are_cut_all_the_time_lose_and_double_nothing(
     check_views(tracking)
 
 
+def test_a_call_right_after_all_connections_were_cut_once_ends_well(
+    server: PostgresServer, tracking: Tracking, tracker: WorkflowTracker
+) -> None:
+    run_id = tracker.initiate_workflow("n", "d", 1, 2)
+    for status in ("PENDING", "RUNNING", "COMPLETED"):
+        task_id = tracker.add_task_to_workflow(run_id, "cellpose", "1", "x", {})
+        tracking.catch_up()  # there are connections of several kinds, all used just now
+        server.cut_connections()
+        tracker.update_task_status(task_id, status)
+        assert tracker.load(Task, task_id).status == status
+    assert events(tracker).count("StatusUpdated") == 3
+    check_views(tracking)
+
+
 def test_a_connection_that_is_cut_as_soon_as_it_is_made_is_an_outage(server: PostgresServer) -> None:
     url = read_url(server.url("postgres"))
     engine = make_engine(url)

@@ -57,6 +57,17 @@ class Driven:
         return key
 
 
+def test_names_and_numbers_are_shown_as_recorded(tracking: Tracking, tracker: WorkflowTracker) -> None:
+    name = """a "b" 'c' \\ \\u0000 \n é 🔬 {"d": null} %s :e [1]"""
+    tracker.initiate_workflow(name, "d", 3, 4)
+    assert shown(tracking, Table.RUNS, "name") == [(name,)]
+    run = Driven(tracker)
+    run.do(lambda r: r.request_job("key", "cellpose", resources={"memory_mb": 2047.6}))
+    # where the column is for whole numbers, such a thing shall not stop the views
+    ((memory_mb,),) = shown(tracking, Table.RUN_JOBS, "requested_memory_mb")
+    assert round(memory_mb) == 2048
+
+
 def test_a_run_is_shown_from_its_request_to_its_end(tracking: Tracking, tracker: WorkflowTracker) -> None:
     run = Driven(tracker)
     columns = ("status", "step", "images_total", "images_done", "images_failed")

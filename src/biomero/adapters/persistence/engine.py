@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from biomero.adapters.persistence.database_url import shown
+from biomero.adapters.persistence.idle_check import IdleCheck
 from biomero.errors import ConfigurationError, DatabaseUnavailableError, RecordError
 
 _CONNECT_TIMEOUT_S = 10
 _BUSY_TIMEOUT_MS = 10_000
 _LOCK_TIMEOUT_MS = 10_000
-_TRUSTED_S = 1.0
 _IDLE_TIMEOUT_MS = 20_000
 """A process that froze with a transaction open shall not hold up the others: less than a worker's lease."""
 _READ_ONLY = "25006"
@@ -42,8 +40,7 @@ def make_engine(url: URL) -> Engine:
             )
             event.listen(engine, "do_connect", _connect_patiently)
             event.listen(engine, "connect", _prepare_postgresql)
-            event.listen(engine, "checkin", _note_time)
-            event.listen(engine, "checkout", _check_if_idle)
+            IdleCheck(engine.pool)
             return engine
         options: dict[str, Any] = {}
         if in_memory(url):
@@ -69,22 +66,6 @@ def writes_soon(engine: Engine) -> Engine:
     A transaction that read first could not get it if another wrote meanwhile, and waiting does not help.
     """
     return engine.execution_options(**{_WRITES_SOON: True})
-
-
-def _note_time(_connection: object, record: Any) -> None:  # noqa: ANN401 - the pool's own
-    record.info["returned_at"] = time.monotonic()
-
-
-def _check_if_idle(connection: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - the pool's own
-    """Look whether a connection that nobody used for a while still stands; looking costs half a write."""
-    # one that was made just now is not asked: the pool gives up, in words of its own, if that one is cut, too
-    if time.monotonic() - record.info.get("returned_at", math.inf) < _TRUSTED_S:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except connection.OperationalError as exc:
-        raise DisconnectionError from exc  # the pool makes a new one
 
 
 def _connect_patiently(_dialect: object, _record: object, args: Any, options: Any) -> object:  # noqa: ANN401 - SQLAlchemy's own

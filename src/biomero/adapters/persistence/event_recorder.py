@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from biomero.adapters.persistence.engine import in_memory, is_read_only, writes_soon
+from biomero.adapters.persistence.lone_statements import LoneStatements
 
 _LARGE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -69,12 +70,11 @@ class EventRecorder(ApplicationRecorder):
         self.engine = engine
         self.table = table
         self._is_postgresql = engine.dialect.name == "postgresql"
-        # a statement that is a transaction of its own needs no words around it
-        self._alone = (
+        # a question that is a transaction of its own needs no words around it
+        self._reading = (
             engine.execution_options(isolation_level="AUTOCOMMIT") if self._is_postgresql else engine
         )
-        self._append_many = sa.text(_APPEND.format(table=table.name))
-        self._append_one = sa.text(_APPEND_ONE.format(table=table.name))
+        self._alone = LoneStatements(engine) if self._is_postgresql else None
         # the one connection of a database in memory has one transaction at a time
         self.turn: Any = Lock() if in_memory(engine.url) else nullcontext()
 
@@ -99,9 +99,9 @@ class EventRecorder(ApplicationRecorder):
         with library_errors():
             if session is not None:
                 return self.append(session.connection(), stored_events)
-            if self._is_postgresql:
-                with self._alone.connect() as connection:
-                    return self.append(connection, stored_events)
+            if self._alone is not None:
+                rows = self._alone.ask(*self._append_all(stored_events)) if stored_events else []
+                return [position for (position,) in rows]
             with self.turn, writes_soon(self.engine).begin() as connection:
                 return self.append(connection, stored_events)
 
@@ -163,30 +163,34 @@ class EventRecorder(ApplicationRecorder):
         raise NotImplementedError("ask for new events with select_notifications")
 
     def _rows(self, question: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
-        with library_errors(), self.turn, self._alone.connect() as connection:
+        with library_errors(), self.turn, self._reading.connect() as connection:
             return connection.execute(question).all()
 
     def append(self, connection: sa.Connection, events: Sequence[StoredEvent]) -> Sequence[int]:
         """Append events within a transaction, and return their positions; errors are SQLAlchemy's own."""
         if not events:
             return []
-        columns = ("originator_id", "originator_version", "topic", "state")
-        if self._is_postgresql and len(events) == 1:
-            values = {name: getattr(events[0], name) for name in columns}
-            return [connection.execute(self._append_one, values).scalar_one()]
         if self._is_postgresql:
-            values = {
-                "ids": [event.originator_id for event in events],
-                "versions": [event.originator_version for event in events],
-                "topics": [event.topic for event in events],
-                "states": [event.state for event in events],
-            }
-            return list(connection.execute(self._append_many, values).scalars())
+            return connection.exec_driver_sql(*self._append_all(events)).scalars().all()
         insert = sa.insert(self.table).returning(self.table.c.id)
         return [
-            connection.execute(insert, {name: getattr(event, name) for name in columns}).scalar_one()
+            connection.execute(insert, dict(zip(_COLUMNS, _values(event), strict=True))).scalar_one()
             for event in events
         ]
+
+    def _append_all(self, events: Sequence[StoredEvent]) -> tuple[str, tuple[object, ...]]:
+        """Return PostgreSQL's statement that appends events, and its values."""
+        rows = [_values(event) for event in events]
+        if len(rows) == 1:
+            return _APPEND_ONE.format(table=self.table.name), rows[0]
+        return _APPEND.format(table=self.table.name), tuple(map(list, zip(*rows, strict=True)))
+
+
+_COLUMNS = ("originator_id", "originator_version", "topic", "state")
+
+
+def _values(event: StoredEvent) -> tuple[object, ...]:
+    return event.originator_id, event.originator_version, event.topic, event.state
 
 
 # Positions are given out after the lock is held, and it is held until the commit. Programs that lock the
@@ -199,8 +203,7 @@ INSERT INTO {table} (originator_id, originator_version, topic, state)
 """
 _APPEND_ONE = (
     _TURN
-    + """SELECT CAST(:originator_id AS uuid), CAST(:originator_version AS bigint), CAST(:topic AS text),
-  CAST(:state AS bytea)
+    + """SELECT CAST(%s AS uuid), CAST(%s AS bigint), CAST(%s AS text), CAST(%s AS bytea)
 FROM turn
 RETURNING id
 """
@@ -209,7 +212,7 @@ _APPEND = (
     _TURN
     + """SELECT originator_id, originator_version, topic, state
 FROM turn, unnest(
-  CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:topics AS text[]), CAST(:states AS bytea[])
+  CAST(%s AS uuid[]), CAST(%s AS bigint[]), CAST(%s AS text[]), CAST(%s AS bytea[])
 ) WITH ORDINALITY AS new (originator_id, originator_version, topic, state, place)
 ORDER BY place
 RETURNING id

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -22,34 +24,41 @@ class SqlRows:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
-        self._rows: dict[tuple[Table, Key], Row | None] = {}
-        self._changed: set[tuple[Table, Key]] = set()
+        self._rows: dict[Table, dict[Key, Row | None]] = defaultdict(dict)
+        self._changed: dict[Table, set[Key]] = defaultdict(set)
+        self._new: set[Key] = set()
 
     def get(self, table: Table, key: Key) -> Row | None:
         """See `Rows.get`."""
-        if (table, key) not in self._rows:
+        rows = self._rows[table]
+        if key not in rows:
             self.prefetch(table, (key,))
-        row = self._rows[table, key]
+        row = rows[key]
         return None if row is None else dict(row)
 
     def put(self, table: Table, key: Key, row: Row) -> None:
         """See `Rows.put`."""
-        self._rows[table, key] = _storable(row)
-        self._changed.add((table, key))
+        self._rows[table][key] = row
+        self._changed[table].add(key)
 
     def remove(self, table: Table, key: Key) -> None:
         """See `Rows.remove`."""
-        self._rows[table, key] = None
-        self._changed.add((table, key))
+        self._rows[table][key] = None
+        self._changed[table].add(key)
+
+    def are_new(self, keys: Collection[Key]) -> None:
+        """See `ViewTransaction.are_new`."""
+        self._new.update(keys)
 
     def prefetch(self, table: Table, keys: Collection[Key]) -> None:
         """See `ViewTransaction.prefetch`."""
-        missing = [key for key in keys if (table, key) not in self._rows]
-        for some in _batches(missing):
-            self._rows.update(((table, key), None) for key in some)
+        rows = self._rows[table]
+        missing = [key for key in keys if key not in rows]
+        rows.update(dict.fromkeys(missing))
+        for some in _batches(key for key in missing if key not in self._new):
             question = sa.select(table_of(table)).where(is_one_of(table, some))
             for row in self._connection.execute(question).mappings():
-                self._rows[table, key_in(table, dict(row))] = dict(row)
+                rows[key_in(table, dict(row))] = dict(row)
 
     def replace(self, table: Table, rows: Mapping[Key, Row]) -> None:
         """See `ViewTransaction.replace`."""
@@ -67,27 +76,47 @@ class SqlRows:
 
     def write(self) -> None:
         """Write what was changed."""
-        for table in Table:
-            changed = [key for kind, key in self._changed if kind is table]
-            gone = [key for key in changed if self._rows[table, key] is None]
-            kept = [row for key in changed if (row := self._rows[table, key]) is not None]
-            for some in _batches(gone):
+        for table, keys in self._changed.items():
+            rows = self._rows[table]
+            for some in _batches(key for key in keys if rows[key] is None):
                 self._connection.execute(sa.delete(table_of(table)).where(is_one_of(table, some)))
-            for rows in _batches(kept):
-                self._upsert(table_of(table), rows)
+            for kept in _batches(row for key in keys if (row := rows[key]) is not None):
+                self._upsert(table_of(table), list(map(_storable, kept)))
 
     def _upsert(self, table: sa.Table, rows: list[Row]) -> None:
-        self._connection.execute(_upsert_into(table, self._connection.dialect.name), rows)
+        dialect = self._connection.dialect.name
+        values: Any = {"rows": json.dumps(rows, default=str)} if dialect == "postgresql" else rows
+        self._connection.execute(_upsert_into(table, dialect), values)
 
 
 @cache
-def _upsert_into(table: sa.Table, dialect: str) -> sa.Insert:
-    """Return the statement that writes rows whether or not they are there; it takes long to make."""
-    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+def _upsert_into(table: sa.Table, dialect: str) -> sa.TextClause:
+    """Return the statement that writes rows whether or not they are there.
+
+    It is text: SQLAlchemy would put its own words for it together again each time. PostgreSQL takes all rows
+    as one value, which is faster than one by one.
+    """
+    sql = postgresql.dialect() if dialect == "postgresql" else sqlite.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's
+    quoted = {column.name: sql.identifier_preparer.quote(column.name) for column in table.columns}
     keys = [column.name for column in table.primary_key]
-    columns = {c.name: insert.excluded[c.name] for c in table.columns if c.name not in keys}
-    made: sa.Insert = insert.on_conflict_do_update(index_elements=keys, set_=columns)
-    return made
+    columns = ", ".join(quoted.values())
+    binds: list[sa.BindParameter[Any]] = []
+    if dialect == "postgresql":
+        kinds = ", ".join(f"{quoted[c.name]} {_kind(c).compile(sql)}" for c in table.columns)
+        source = f"SELECT {columns} FROM json_to_recordset(CAST(:rows AS json)) AS new ({kinds})"  # noqa: S608 - names of ours
+    else:
+        binds = [sa.bindparam(column.name, type_=column.type) for column in table.columns]
+        source = f"VALUES ({', '.join(f':{name}' for name in quoted)})"
+    changes = ", ".join(f"{word} = excluded.{word}" for name, word in quoted.items() if name not in keys)
+    return sa.text(
+        f"INSERT INTO {table.name} ({columns}) {source} "
+        f"ON CONFLICT ({', '.join(quoted[name] for name in keys)}) DO UPDATE SET {changes}"
+    ).bindparams(*binds)
+
+
+def _kind(column: sa.Column[Any]) -> sa.types.TypeEngine[Any]:
+    """Return what a value is read as: a number with a fraction is rounded when it is stored, not refused."""
+    return sa.Numeric() if isinstance(column.type, sa.Integer) else column.type
 
 
 def read_positions(connection: sa.Connection) -> dict[str, int]:

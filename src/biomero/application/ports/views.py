@@ -80,6 +80,10 @@ class ViewTransaction(Rows, Protocol):
         """Read rows that are going to be wanted, all at once."""
         ...
 
+    def are_new(self, keys: Collection[Key]) -> None:
+        """Say of which keys no table has a row yet, so that nobody asks."""
+        ...
+
     def replace(self, table: Table, rows: Mapping[Key, Row]) -> None:
         """Let a table hold these rows and no others; readers see the old ones until the end."""
         ...
