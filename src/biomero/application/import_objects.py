@@ -68,6 +68,9 @@ class ImportObjects:
         The names of the run's images on the cluster, by index, for tables that speak of them.
     on_output
         Is told of each result that has been dealt with.
+    round
+        Which time it is that images of the run are tried, from 0. What an earlier round made stays; a result
+        that has another content now, under the same name, becomes another object.
     """
 
     run_id: RunId
@@ -80,6 +83,7 @@ class ImportObjects:
     maps: Maps
     stems: Sequence[str]
     on_output: Callable[[int, int], None]
+    round: int = 0
     _objects: list[MadeObject] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
@@ -132,7 +136,7 @@ class ImportObjects:
         if wish is None or source is None:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
-        name = f"rois/{source.id}/{output.path}"
+        name = f"rois/{source.id}/{_content(output)}"
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
@@ -161,7 +165,7 @@ class ImportObjects:
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{output.path}"),
+                    self._key(f"image/{_content(output)}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
@@ -185,7 +189,7 @@ class ImportObjects:
             return
         targets = self._targets(source)
         ref = self.writer.put_table(
-            self._key(f"table/{output.path}"), columns, name=self._file_name(output), targets=targets
+            self._key(f"table/{_content(output)}"), columns, name=self._file_name(output), targets=targets
         )
         self._add(output, ref, targets)
 
@@ -197,7 +201,7 @@ class ImportObjects:
         targets = self._targets(self._source(output))
         media_type = mimetypes.guess_type(path.name)[0] or _BINARY
         ref = self.writer.put_file(
-            self._key(f"file/{output.path}"),
+            self._key(f"file/{_content(output)}"),
             path,
             name=self._file_name(output),
             media_type=media_type,
@@ -214,7 +218,11 @@ class ImportObjects:
         name = archive_name(self.workflow, self.run_id)
         with zipped({output.path: self._path(output) for output in made}) as path:
             ref = self.writer.put_file(
-                self._key("archive"), path, name=name, media_type="application/zip", targets=targets
+                self._key(f"archive{self._of_round}"),
+                path,
+                name=name,
+                media_type="application/zip",
+                targets=targets,
             )
         self._objects.append(MadeObject(output="", ref=ref))
         self._touched.update(dict.fromkeys(targets))
@@ -250,7 +258,10 @@ class ImportObjects:
             return
         for namespace, pairs in self.maps:
             self.writer.put_map(
-                self._key(f"map/{namespace}"), namespace=namespace, pairs=pairs, targets=list(self._touched)
+                self._key(f"map/{namespace}{self._of_round}"),
+                namespace=namespace,
+                pairs=pairs,
+                targets=list(self._touched),
             )
 
     def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
@@ -259,6 +270,10 @@ class ImportObjects:
 
     def _key(self, output: str) -> OutputKey:
         return OutputKey(run_id=self.run_id, output=output)
+
+    @property
+    def _of_round(self) -> str:
+        return f"@{self.round + 1}" if self.round else ""
 
     def _path(self, output: OutputRecord) -> Path:
         return self.results / as_on_disk(output.path)
@@ -271,6 +286,11 @@ def is_like(output: OutputRecord, pattern: str) -> bool:
     """Say whether a result's own name, or the one that the workflow gave it, is like a pattern of shells."""
     names = {PurePosixPath(path).name for path in (output.path, output.made_as) if path is not None}
     return not pattern or any(fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+def _content(output: OutputRecord) -> str:
+    """Return what tells a result from others: its name, and what it holds."""
+    return f"{output.path}#{output.sha256[:12]}"
 
 
 def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:

@@ -20,6 +20,7 @@ from biomero.application.engine.prepare import open_run
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.ports.omero import TableColumn
 from biomero.application.ports.progress import SilentListener
+from biomero.application.retry_run import Retry, retry_run
 from biomero.application.run_request import RunRequest
 from biomero.application.submit_run import Order, accept_order, check_order
 from biomero.domain.ids import RunId
@@ -260,3 +261,31 @@ def test_a_request_comes_back_from_the_record_as_it_was(lab: Lab) -> None:
     place = request.omero.images[0].place
     assert place is not None
     assert (place.plate_id, place.row, place.column, place.field) == (plate.id, 2, 3, 0)
+
+
+def test_an_image_that_is_tried_again_gets_its_results_and_no_other_gets_them_twice(lab: Lab) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    late = lab.omero.image("late.tif", None, owner=lab.user, group=lab.group, parent=dataset)
+    run_id = lab.order(dataset)
+    assert lab.drive(run_id) is RunStatus.DONE
+    before = set(lab.omero.store.things)
+    whole = ArrayImage(np.zeros((64, 64), np.uint8))
+    lab.omero.store.things[OmeroRef(OmeroKind.IMAGE, late)].pixels = whole
+    retry_run(run_id, lab.world.services, Retry.FAILED_IMAGES, requested_by="ann")
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert before <= set(lab.omero.store.things)
+    rois = [lab.omero.store.things[ref].targets[0].id for ref in lab.made(OmeroKind.ROI, run_id)]
+    assert len(rois) == len(set(rois)) == 2
+    assert len(lab.made(OmeroKind.IMAGE, run_id)) == 2
+    assert len(lab.made(OmeroKind.DATASET, run_id)) == 1
+    described = Counter(
+        target
+        for ref in lab.made(OmeroKind.MAP, run_id)
+        for target in lab.omero.store.things[ref].targets
+        if lab.omero.store.things[ref].name == "biomero/workflow"
+    )
+    assert described[OmeroRef(OmeroKind.IMAGE, late)] == 1
+    # the dataset has results of both rounds
+    assert {t.kind for t, times in described.items() if times > 1} == {OmeroKind.DATASET}
+    images = [made for made in lab.world.services.record.get(run_id).objects if made["kind"] == "Image"]
+    assert len({(made["output"], made["id"]) for made in images}) == len(images) == 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
 
 from biomero.application.describe_run import describe_run, output_from_json
 from biomero.application.engine import names
@@ -21,8 +21,9 @@ from biomero.domain.workflow_run import WorkflowRun
 def import_results(context: StepContext) -> StepEnd:
     """Make in OMERO what was wished of the results, as the user; what is there already is left as it is."""
     context.go_to(RunStatus.IMPORTING, "into OMERO")
-    imported = _import(context)
-    objects = [_to_json(made) for made in imported.objects]
+    stays = _stays(context.run)
+    imported = _import(context, without={made["output"] for made in stays})
+    objects = [*stays, *(_to_json(made) for made in imported.objects)]
     delivered = [image.index for image in context.good_images]
 
     def record(run: WorkflowRun) -> None:
@@ -33,7 +34,16 @@ def import_results(context: StepContext) -> StepEnd:
     return StepEnd(move=on_to(names.TIDY), decide=record)
 
 
-def _import(context: StepContext) -> Imported:
+def _stays(run: WorkflowRun) -> list[Json]:
+    """Return what earlier rounds made of results that this round is not about."""
+    if run.asked is None:
+        return []
+    asked = set(run.asked)
+    kept = {output["path"] for output in run.outputs if output["image"] not in asked}
+    return [made for made in run.objects if made["output"] in kept or not made["output"]]
+
+
+def _import(context: StepContext, *, without: Collection[str]) -> Imported:
     request = context.request.omero
     assert request is not None  # noqa: S101 - only runs from OMERO come to this step
     document = describe_run(context.services.record, context.run_id)
@@ -57,7 +67,8 @@ def _import(context: StepContext) -> Imported:
             maps=provenance(document, input_data=", ".join(map(str, request.chosen))),
             stems=[image.name for image in context.request.images],
             on_output=show,
-        ).run([replace(output_from_json(output)) for output in context.run.outputs])
+            round=context.run.round,
+        ).run([output_from_json(o) for o in context.run.outputs if o["path"] not in without])
 
 
 def _to_json(made: MadeObject) -> Json:
