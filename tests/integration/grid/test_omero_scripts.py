@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,16 +100,10 @@ def statuses(lab: OmeroLab) -> list[RunStatus]:
     return [record.get(RunId(run_id)).status for run_id in record.ids()]
 
 
-def test_omero_shows_the_form_with_its_types_quickly(asking: User, lab: OmeroLab) -> None:
-    script = upload(asking, "SLURM_Run_Workflow.py")
-    times = []
-    for _ in range(3):  # other tests run beside this one
-        began = time.monotonic()
-        shown = asking.parameters(script)
-        times.append(time.monotonic() - began)
+def test_omero_shows_the_form_with_its_types(asking: User, lab: OmeroLab) -> None:
+    shown = asking.parameters(upload(asking, "SLURM_Run_Workflow.py"))
     fields = run_dialog(lab.engine(""), script="x", is_batched=False).fields
     assert shown == {field.name: TYPES[field.kind.value] for field in fields}
-    assert min(times) < 2, f"opening the form took {times}"
 
 
 def test_a_script_runs_a_workflow_to_its_end_and_gives_what_was_made(asking: User, lab: OmeroLab) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -54,14 +53,12 @@ def many_disks() -> ArrayImage:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", ["polygon", "mask"])
-def test_ten_thousand_objects_take_seconds(
+def test_ten_thousand_objects_are_made_once(
     world: ServerWorld, lab: Lab, writer: OmeroWriter, run: RunId, shape: str
 ) -> None:
     image = world.image("a.tif", lab.alice, lab.group, pixels=np.zeros((1, 1, 1, 4096, 4096), np.uint8))
     labels = many_disks()
-    began = time.monotonic()
     assert writer.put_rois(key(run), labels, image.id, RoiSettings(shape=shape)) == MANY
-    assert time.monotonic() - began < 60  # most of it is spent by the test server
     assert writer.put_rois(key(run), labels, image.id, RoiSettings(shape=shape)) == MANY
     assert sum(row["image"] == image.id for row in world.server.rows("Roi")) == MANY
 
