@@ -126,11 +126,14 @@ class WorkflowTracker(Application[UUID]):
             input_data=plain_value(input_data),
             params=plain_value(dict(kwargs or {})),
         )
+        (created,) = task.collect_events()
         along: list[Task] = []
 
         def decide(run: WorkflowRun) -> None:
             # the same task each time: the answer to an attempt that was stored may have been lost
-            along[:] = [deepcopy(task)]
+            again: Any = created.mutate(None)
+            again.pending_events.append(created)
+            along[:] = [again]
             run.add_task(task.id)
 
         self._decide(WorkflowRun, workflow_id, decide, along=along)

@@ -31,9 +31,10 @@ class SqlRows:
     def get(self, table: Table, key: Key) -> Row | None:
         """See `Rows.get`."""
         rows = self._rows[table]
-        if key not in rows:
+        row = rows.get(key)
+        if row is None and key not in rows:
             self.prefetch(table, (key,))
-        row = rows[key]
+            row = rows[key]
         return None if row is None else dict(row)
 
     def put(self, table: Table, key: Key, row: Row) -> None:
