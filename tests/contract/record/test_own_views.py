@@ -66,6 +66,8 @@ def test_names_and_numbers_are_shown_as_recorded(tracking: Tracking, tracker: Wo
     # where the column is for whole numbers, such a thing shall not stop the views
     ((memory_mb,),) = shown(tracking, Table.RUN_JOBS, "requested_memory_mb")
     assert round(memory_mb) == 2048
+    run.do(lambda r: r.request_job("other", "cellpose", resources={"memory_mb": float("nan")}))
+    assert sorted(shown(tracking, Table.RUN_JOBS, "requested_memory_mb"), key=str)[1:] == [(None,)]
 
 
 def test_a_run_is_shown_from_its_request_to_its_end(tracking: Tracking, tracker: WorkflowTracker) -> None:

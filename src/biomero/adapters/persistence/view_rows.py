@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
@@ -127,8 +128,15 @@ def read_positions(connection: sa.Connection) -> dict[str, int]:
 
 
 def _storable(row: Row) -> Row:
-    """Spell out what is no text for a database; events of older releases hold such, too."""
-    return {name: plain_value(v) if isinstance(v, str) else v for name, v in row.items()}
+    """Return a row as every database takes it; events of older releases hold odd values, too."""
+    return {name: _value(value) if isinstance(value, str | float) else value for name, value in row.items()}
+
+
+def _value(value: str | float) -> str | float | None:
+    """Spell out what is no text for a database, and leave out what is no number."""
+    if isinstance(value, str):
+        return str(plain_value(value))
+    return value if math.isfinite(value) else None
 
 
 def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
