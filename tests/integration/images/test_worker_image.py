@@ -130,6 +130,7 @@ def test_what_is_mounted_is_in_its_place_and_nothing_else_can_be_written(worker:
     assert worker.do("ls", "/startup").stdout.split() == [
         "10-mount-ssh.sh",
         "50-config.sh",
+        "60-scripts.sh",
         "99-run-external.sh",
         "99-run.sh",
         "lib",
