@@ -259,7 +259,7 @@ class WorkflowRun(RunEvents, Aggregate):
 
     def make_objects(self, objects: list[Json], problems: list[str]) -> None:
         """Record what is in OMERO now, and what did not work on the way."""
-        if objects != self.objects and not self.status.is_final:
+        if (objects != self.objects or problems) and not self.status.is_final:
             self._make_objects(objects=objects, problems=problems)
 
     @event(RunEvents.ObjectsMade)

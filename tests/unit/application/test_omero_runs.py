@@ -287,5 +287,16 @@ def test_an_image_that_is_tried_again_gets_its_results_and_no_other_gets_them_tw
     assert described[OmeroRef(OmeroKind.IMAGE, late)] == 1
     # the dataset has results of both rounds
     assert {t.kind for t, times in described.items() if times > 1} == {OmeroKind.DATASET}
-    images = [made for made in lab.world.services.record.get(run_id).objects if made["kind"] == "Image"]
-    assert len({(made["output"], made["id"]) for made in images}) == len(images) == 4
+    told = lab.world.services.record.get(run_id).objects
+    assert len({(made["output"], made["id"]) for made in told if made["kind"] == "Image"}) == 4
+    assert len([made for made in told if made["kind"] == "Dataset"]) == 1
+
+
+def test_what_could_not_be_made_is_told_also_where_nothing_was_made(lab: Lab) -> None:
+    small = ArrayImage(np.zeros((32, 32), np.uint8))
+    image = lab.omero.image("small.tif", small, owner=lab.user, group=lab.group)
+    run_id = lab.order(OmeroRef(OmeroKind.IMAGE, image), wishes=OmeroWishes(rois=RoiWish()))
+    assert lab.drive(run_id) is RunStatus.DONE
+    run = lab.world.services.record.get(run_id)
+    assert run.objects == []
+    assert any("gave no ROIs" in problem for problem in run.problems)

@@ -79,7 +79,7 @@ def _deliver(context: StepContext, kept: Sequence[Json]) -> Delivery:
             RunUpdate(status=RunStatus.IMPORTING, message="results", done=done, total=len(images))
         )
 
-    is_file = context.request.omero is None
+    are_files = context.request.omero is None
     with images_of(context.request, context.services) as sources:
         return context.services.deliver.deliver(
             run_id=context.run_id,
@@ -91,7 +91,7 @@ def _deliver(context: StepContext, kept: Sequence[Json]) -> Delivery:
             ],
             results=context.request.results,
             settings=DeliverySettings(
-                zarr=is_file, pyramids=PyramidSettings(version=context.request.zarr_version)
+                zarr=are_files, pyramids=PyramidSettings(version=context.request.zarr_version)
             ),
             on_image=on_image,
             kept=[as_on_disk(output["path"]) for output in kept],

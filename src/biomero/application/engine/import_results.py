@@ -23,7 +23,8 @@ def import_results(context: StepContext) -> StepEnd:
     context.go_to(RunStatus.IMPORTING, "into OMERO")
     stays = _stays(context.run)
     imported = _import(context, without={made["output"] for made in stays})
-    objects = [*stays, *(_to_json(made) for made in imported.objects)]
+    made = map(_to_json, imported.objects)
+    objects = [*stays, *(one for one in made if one not in stays)]
     delivered = [image.index for image in context.good_images]
 
     def record(run: WorkflowRun) -> None:
