@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import Ice
 import pytest
 
 from biomero.adapters.omero.identity import IceIdentity
@@ -35,6 +34,8 @@ def client(world: ServerWorld, alice: OmeroUser) -> Iterator[Any]:
     client = new_client(world.settings(), "the test server")
     client.createSession(alice.name, PASSWORD)
     yield client
+    import Ice
+
     with suppress(Ice.Exception):
         client.closeSession()
 
