@@ -11,6 +11,7 @@ from pathlib import Path
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.place import on_to
+from biomero.application.engine.plates import has_plates, send_plates
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import images_of
 from biomero.application.ports.image_source import ImageSource
@@ -41,7 +42,8 @@ def stage_images(context: StepContext) -> StepEnd:
     stages = context.run.stages
     good = context.good_images
     waiting = [i for i in good if stages[i.index] in {None, ImageStage.EXPORTED}]
-    if not waiting:
+    # also without any: the last one may have failed, and the worker died before the rest was sent
+    if not waiting and not context.request.attachments and not has_plates(context):
         return _NEXT
     context.workspace.mkdir(parents=True, exist_ok=True)
     for left in context.workspace.glob("export-*"):
@@ -51,24 +53,27 @@ def stage_images(context: StepContext) -> StepEnd:
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
     try:
-        with images_of(context.request, context.services) as sources:
-            stream = _Exports(
-                context=context,
-                sources=sources,
-                waiting=waiting,
-                folder=exports,
-                before=len(good) - len(waiting),
-            )
-            context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
-        came = [image.index for image in waiting[: stream.done]]
+        came = _send_images(context, waiting, exports, images) if waiting else []
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
+        send_plates(context, exports, images)
         for name, paths in context.request.attachments.items():
             files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
             context.cluster.transfer.upload(files, f"{folder.attachments}/{name}")
     finally:
         shutil.rmtree(exports, ignore_errors=True)
     return StepEnd(move=_NEXT.move, decide=_staged(came))
+
+
+def _send_images(
+    context: StepContext, waiting: list[RequestedImage], exports: Path, images: str
+) -> list[int]:
+    """Send images until the time is up; return those that had their turn."""
+    with images_of(context.request, context.services) as sources:
+        before = len(context.good_images) - len(waiting)
+        stream = _Exports(context=context, sources=sources, waiting=waiting, folder=exports, before=before)
+        context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
+    return [image.index for image in waiting[: stream.done]]
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -118,11 +123,10 @@ class _Exports:
             if self.done and clock.now() - began >= _SLICE:
                 return
             self._context.check_wishes()
-            name = f"{image.name}.ome.zarr"
-            path = self._folder / name
+            path = self._folder / f"{image.name}.ome.zarr"
             if self._written(image, path):
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
-                yield FileToSend(path=path, name=self._places[image.index] + name)
+                yield FileToSend(path=path, name=self._places[image.index] + image.staged_name)
                 shutil.rmtree(path, ignore_errors=True)
             self.done += 1
 
