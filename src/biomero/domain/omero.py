@@ -10,6 +10,7 @@ _ADDRESS = re.compile(r"\A(?P<kind>[A-Za-z]+):(?P<id>[1-9][0-9]{0,18})\Z")
 _NUMBERS = re.compile(r"([0-9]+)")
 _LARGEST_ID = 2**63 - 1
 _IMAGE_ADDRESS = "omero:"
+_TABLE = "OMERO.tables"
 
 
 class OmeroKind(enum.Enum):
@@ -191,6 +192,42 @@ class OmeroImage:
     place: WellPlace | None = None
     can_annotate: bool = True
     """The user may link annotations, tables and ROIs to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroFile:
+    """A file that is attached to objects.
+
+    Parameters
+    ----------
+    id
+        The file annotation's, which users know.
+    file_id
+        The original file's, which OMERO reads by.
+    size
+        In bytes.
+    hash, hash_kind
+        What OMERO has to compare it by, and how that is made (``SHA1-160``); both may be empty.
+    """
+
+    id: int
+    name: str
+    size: int
+    owner_id: int
+    group_id: int
+    file_id: int
+    media_type: str = ""
+    hash: str = ""
+    hash_kind: str = ""
+
+    def __str__(self) -> str:
+        """As messages call it: ``FileAnnotation:12 (settings.csv)``."""
+        return f"{OmeroRef(OmeroKind.FILE, self.id)} ({self.name})"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is an OMERO.table, of whatever name: its bytes are HDF5."""
+        return self.media_type == _TABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
