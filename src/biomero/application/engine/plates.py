@@ -14,7 +14,7 @@ def has_plates(context: StepContext) -> bool:
     return any(image.staged_as for image in context.asked)
 
 
-def send_plates(context: StepContext, folder: Path, remote: str) -> None:
+def send_plates(context: StepContext, folder: Path, below: str) -> None:
     """Send the metadata of plates and wells, of those images that are there; doing it again changes nothing.
 
     A plate whose images are in several batches is a plate in each, with the wells that are there.
@@ -23,8 +23,8 @@ def send_plates(context: StepContext, folder: Path, remote: str) -> None:
     ----------
     folder
         A local folder for what is on its way.
-    remote
-        Where the images are.
+    below
+        Where images go in the run's folder.
     """
     places = context.places()
     fields: dict[tuple[str, str], list[FieldPath]] = {}
@@ -37,6 +37,6 @@ def send_plates(context: StepContext, folder: Path, remote: str) -> None:
         path = folder / f"plate-{number}"
         version = context.request.zarr_version
         context.services.stores.write(path, name=plate, fields=there, version=version)
-        files.append(FileToSend(path=path, name=f"{place}{plate}{SUFFIX}"))
+        files.append(FileToSend(path=path, name=f"{below}/{place}{plate}{SUFFIX}"))
     if files:
-        context.cluster.transfer.upload(files, remote)
+        context.cluster.transfer.upload(files, context.folder.base)
