@@ -236,7 +236,6 @@ class ImportObjects:
                     self._key("dataset"),
                     name=wishes.dataset_name or default_dataset_name(self.workflow, self.run_id),
                     description=f"results of {self.workflow}, run {self.run_id}",
-                    project=None,
                 )
                 self._dataset = made.id
                 self._objects.append(MadeObject(output="", ref=made))

@@ -98,7 +98,7 @@ class _Trial:
         """Make one of everything; what is there stays."""
         writer = self.writer
         dataset = writer.put_dataset(
-            self._key("dataset"), name=self.name, description="to be deleted at once", project=None
+            self._key("dataset"), name=self.name, description="to be deleted at once"
         )
         made = writer.put_image(
             self._key("image"), _Squares(), name=self.name, description="", dataset=dataset.id
