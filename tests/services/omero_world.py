@@ -55,6 +55,8 @@ class OmeroWorld(Protocol):
         self, name: str, wells: Wells, owner: OmeroUser, group: OmeroGroup, screen: OmeroRef | None = None
     ) -> OmeroRef: ...
 
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]: ...
+
 
 PIXELS = np.arange(2 * 3 * 16 * 20, dtype=np.uint16).reshape(1, 2, 3, 16, 20)
 """What an image has whose pixels do not matter."""
@@ -102,6 +104,9 @@ class FakeWorld:
             for number, pixels in enumerate(fields):
                 self.image(f"{name} {row} {column} {number}", owner, group, pixels=pixels, dataset=well)
         return plate
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:  # noqa: ARG002 - as the protocol
+        return {column.name: list(column.values) for column in self.omero.store.things[ref].content}
 
 
 @dataclass
@@ -190,3 +195,15 @@ class ServerWorld:
             screen=None if screen is None else screen.id,
         )
         return OmeroRef(OmeroKind.PLATE, made)
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:
+        from omero.model import OriginalFileI
+
+        file = next(row["file"] for row in self.server.rows("FileAnnotation") if row["id"] == ref.id)
+        with open_session(self.settings(), reader.name) as session:
+            table = session.factory.sharedResources().openTable(
+                OriginalFileI(file, False),  # noqa: FBT003 - omero-py's own
+                {"omero.group": "-1"},
+            )
+            columns = table.read(range(len(table.getHeaders())), 0, table.getNumberOfRows()).columns
+            return {column.name: list(column.values) for column in columns}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from biomero.application.omero_images import name_images, omero_for
+from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage
 from biomero.application.services import Services
-from biomero.domain.omero import OmeroKind, OmeroRef, OmeroSelection
+from biomero.domain.omero import OmeroRef, OmeroSelection
 from biomero.errors import OmeroPermissionError
 
 _MOST_TOLD = 5
@@ -38,7 +39,7 @@ def choose_omero_images(
     Raises
     ------
     InputError
-        If it is in several groups, or has no image.
+        If it is in several groups, or has no image, or results cannot go where they shall (`settle_places`).
     OmeroObjectError
         If something does not exist, or the user may not see it.
     OmeroPermissionError
@@ -51,10 +52,11 @@ def choose_omero_images(
     omero = omero_for(None, services)
     with omero.reader(order.user) as reader:
         selection, user = reader.select(order.chosen), reader.user
-        if order.wishes.dataset_id is not None:  # rather now than when the results are there
-            reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
     if order.wishes:
         _check_writable(omero.check_writable(order.user, selection.images), selection)
+    wishes = settle_places(
+        order.wishes, omero, user=order.user, group=selection.group, images=selection.images
+    )
     request = OmeroRequest(
         server=omero.address,
         user=user.name,
@@ -63,7 +65,7 @@ def choose_omero_images(
         group_name=selection.group.name,
         chosen=tuple(order.chosen),
         images=selection.images,
-        wishes=order.wishes,
+        wishes=wishes,
     )
     return request, name_images(selection.images)
 

@@ -219,9 +219,9 @@ class _Reader:
             for r, t in things.items()
             if (t.parent == ref or ref in t.also_in) and r.kind is _CONTAINERS[ref.kind]
         ]
-        for child in sorted(
-            below, key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id)
-        ):
+        if ref.kind is not OmeroKind.WELL:  # fields are in the order in which they were put there
+            below.sort(key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id))
+        for child in below:
             if self.omero.store.may_read(self.user, child):
                 yield from self._images_in(child)
 
