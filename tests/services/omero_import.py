@@ -65,15 +65,21 @@ class Results:
         path = self.folder / made_as
         path.parent.mkdir(parents=True, exist_ok=True)
         axes = "TYX" if pixels.ndim == len("TYX") else "YX"
-        tifffile.imwrite(path, pixels, metadata={"axes": axes}, ome=made_as.endswith(".ome.tif"))
+        is_ome = made_as.endswith(".ome.tif")
+        white = {"Channel": {"Color": [-1]}} if is_ome else {}
+        tifffile.imwrite(path, pixels, metadata={"axes": axes, **white}, ome=is_ome)
         self._add(made_as, of, kind)
 
     def table(self, made_as: str, text: str, *, of: int | None) -> None:
         """Add a table."""
+        self.file(made_as, text.encode(), of=of, kind=OutputKind.TABLE)
+
+    def file(self, made_as: str, content: bytes, *, of: int | None, kind: OutputKind) -> None:
+        """Add any file."""
         path = self.folder / made_as
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        self._add(made_as, of, OutputKind.TABLE)
+        path.write_bytes(content)
+        self._add(made_as, of, kind)
 
     def _add(self, made_as: str, of: int | None, kind: OutputKind) -> None:
         content = (self.folder / made_as).read_bytes()

@@ -57,6 +57,8 @@ class OmeroWorld(Protocol):
 
     def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]: ...
 
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]: ...
+
 
 PIXELS = np.arange(2 * 3 * 16 * 20, dtype=np.uint16).reshape(1, 2, 3, 16, 20)
 """What an image has whose pixels do not matter."""
@@ -107,6 +109,10 @@ class FakeWorld:
 
     def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:  # noqa: ARG002 - as the protocol
         return {column.name: list(column.values) for column in self.omero.store.things[ref].content}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        targets = self.omero.store.things[annotation].targets
+        return [ref for ref in targets if ref.kind is OmeroKind.IMAGE]
 
 
 @dataclass
@@ -207,3 +213,7 @@ class ServerWorld:
             )
             columns = table.read(range(len(table.getHeaders())), 0, table.getNumberOfRows()).columns
             return {column.name: list(column.values) for column in columns}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        links = self.server.rows("ImageAnnotationLink")
+        return [OmeroRef(OmeroKind.IMAGE, link["parent"]) for link in links if link["child"] == annotation.id]

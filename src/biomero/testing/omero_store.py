@@ -177,7 +177,15 @@ class FakeWriter:
         """See `OmeroWriter.put_screen`."""
         return self._once(self._new(kind=OmeroKind.SCREEN, key=key, name=name, description=description))
 
-    def put_plate(self, key: OutputKey, *, name: str, description: str, screen: int, like: int) -> OmeroRef:  # noqa: ARG002 - wells have no names here
+    def put_plate(
+        self,
+        key: OutputKey,
+        *,
+        name: str,
+        description: str,
+        screen: int,
+        like: int | None = None,  # noqa: ARG002 - wells have no names here
+    ) -> OmeroRef:
         """See `OmeroWriter.put_plate`."""
         parent = OmeroRef(OmeroKind.SCREEN, screen)
         self._require([parent], to_link=True)

@@ -184,3 +184,14 @@ def rois_in(world: OmeroWorld, user: OmeroUser, group: OmeroGroup, key: OutputKe
         found = {one.number: roi for one, roi in writer.rois_of(key).items()}
     assert sorted(found) == list(range(1, 13))
     return found
+
+
+def test_overlays_are_attached_to_the_images_that_they_show(
+    world: OmeroWorld, group: OmeroGroup, alice: OmeroUser, tmp_path: Path
+) -> None:
+    images = [world.image("same.tif", alice, group, pixels=plain()) for _ in range(2)]
+    results = Results(tmp_path, world, alice.name, images)
+    for number in (1, 0):
+        results.file(f"overlays/{number}.png", b"picture", of=number, kind=OutputKind.OVERLAY)
+    imported = results.put(OmeroWishes(overlays=True))
+    assert [world.images_of(made.ref) for made in imported.objects] == [[images[1]], [images[0]]]

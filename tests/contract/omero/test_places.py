@@ -93,9 +93,7 @@ def test_everything_on_plates_goes_with_the_run_and_nothing_else(scene: Scene) -
     others = scene.world.container(OmeroKind.SCREEN, "others", scene.alice, scene.group)
     mine = scene.writer.put_screen(scene.key("s"), name="s", description="")
     for number, screen in enumerate((mine, others)):
-        plate = scene.writer.put_plate(
-            scene.key(f"p{number}"), name="p", description="", screen=screen.id, like=1
-        )
+        plate = scene.writer.put_plate(scene.key(f"p{number}"), name="p", description="", screen=screen.id)
         put_on(scene, "a" * (number + 1), PlateSpot(plate=plate.id, row=1, column=1))
     dataset = scene.writer.put_dataset(scene.key("d"), name="d", description="")
     targets = [mine, plate, dataset]
@@ -183,10 +181,10 @@ def test_a_container_that_is_not_there_or_in_another_group_is_refused(scene: Sce
 
 def test_plates_of_others_and_in_others_screens_are_refused(scene: Scene) -> None:
     screen = scene.writer.put_screen(scene.key("s"), name="s", description="")
-    plate = scene.writer.put_plate(scene.key("p"), name="p", description="", screen=screen.id, like=1)
+    plate = scene.writer.put_plate(scene.key("p"), name="p", description="", screen=screen.id)
     with scene.world.omero.writer(scene.bob.name, group_id=scene.group.id) as bobs:
         with pytest.raises(OmeroPermissionError, match=f"may not put anything into {screen}"):
-            bobs.put_plate(scene.key("x"), name="p", description="", screen=screen.id, like=1)
+            bobs.put_plate(scene.key("x"), name="p", description="", screen=screen.id)
         spot = PlateSpot(plate=plate.id, row=0, column=0)
         with pytest.raises(OmeroPermissionError, match=f"may not put anything into {plate}"):
             bobs.put_image(scene.key("i"), picture(1), name="i", description="", dataset=None, on_plate=spot)

@@ -83,7 +83,9 @@ class IceWriter:
         with self._session.doing(f"make the screen {name}"):
             return put_screen(self._session, key, name=name, description=description)
 
-    def put_plate(self, key: OutputKey, *, name: str, description: str, screen: int, like: int) -> OmeroRef:
+    def put_plate(
+        self, key: OutputKey, *, name: str, description: str, screen: int, like: int | None = None
+    ) -> OmeroRef:
         """See `OmeroWriter.put_plate`."""
         with self._session.doing(f"make the plate {name}"):
             require_linkable(self._session, OmeroRef(OmeroKind.SCREEN, screen))

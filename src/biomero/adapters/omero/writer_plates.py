@@ -33,7 +33,7 @@ def put_screen(session: WritingSession, key: OutputKey, *, name: str, descriptio
 
 
 def put_plate(
-    session: WritingSession, key: OutputKey, *, name: str, description: str, screen: int, like: int
+    session: WritingSession, key: OutputKey, *, name: str, description: str, screen: int, like: int | None
 ) -> OmeroRef:
     """See `OmeroWriter.put_plate`; the screen is one that the user may link to.
 
@@ -45,8 +45,8 @@ def put_plate(
     if (there := _there(session, key, "PlateAnnotationLink")) is not None:
         return OmeroRef(OmeroKind.PLATE, there)
     plate = omero.model.PlateI()
-    found = session.rows(_LOOKS, id=like)
-    _, rows, columns, row_names, column_names = found[0] if found else (like, None, None, None, None)
+    found = [] if like is None else session.rows(_LOOKS, id=like)
+    _, rows, columns, row_names, column_names = found[0] if found else (None, None, None, None, None)
     if rows and columns:
         plate.rows, plate.columns = rint(rows), rint(columns)
     plate.rowNamingConvention = rstring(row_names or _ROWS)

@@ -198,13 +198,16 @@ class OmeroWriter(Protocol):
         """Make a screen."""
         ...
 
-    def put_plate(self, key: OutputKey, *, name: str, description: str, screen: int, like: int) -> OmeroRef:
+    def put_plate(
+        self, key: OutputKey, *, name: str, description: str, screen: int, like: int | None = None
+    ) -> OmeroRef:
         """Make a plate without wells in a screen.
 
         Parameters
         ----------
         like
-            The plate whose size, and names of rows and columns, it gets; the usual ones if that is gone.
+            The plate whose size, and names of rows and columns, it gets; without one, or where that is gone,
+            the usual ones.
         """
         ...
 
