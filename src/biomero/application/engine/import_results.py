@@ -48,6 +48,7 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
     request = context.request.omero
     assert request is not None  # noqa: S101 - only runs from OMERO come to this step
     document = describe_run(context.services.record, context.run_id)
+    outputs = [output_from_json(output) for output in context.run.outputs]
 
     def show(done: int, total: int) -> None:
         context.check_wishes()
@@ -72,8 +73,9 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
             ),
             stems=[image.name for image in context.request.images],
             on_output=show,
+            earlier=[output for output in outputs if output.path in without],
             round=context.run.round,
-        ).run([output_from_json(o) for o in context.run.outputs if o["path"] not in without])
+        ).run([output for output in outputs if output.path not in without])
 
 
 def _to_json(made: MadeObject) -> Json:
