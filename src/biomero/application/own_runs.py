@@ -1,4 +1,4 @@
-"""Use case: let people see and steer their own runs, and administrators all."""
+"""Use case: let people see and steer their own runs, and full administrators all."""
 
 from __future__ import annotations
 

@@ -152,7 +152,9 @@ class EngineApi:
     def _prepare(self, request: Request) -> Mapping[str, Any]:
         user = self._who(request)
         if not user.is_admin:
-            raise OmeroPermissionError(f"only administrators of OMERO prepare clusters, not {user.name}")
+            raise OmeroPermissionError(
+                f"only administrators of OMERO with all privileges prepare clusters, not {user.name}"
+            )
         if request.method == "POST":
             self.preparation.begin()
         return self.preparation.document()
