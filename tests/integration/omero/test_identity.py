@@ -72,10 +72,22 @@ def user_of(world: ServerWorld, name: str, password: str = PASSWORD) -> OmeroUse
         client.closeSession()
 
 
-ALL_BUT_READ_SESSION = (
-    "Chgrp Chown DeleteFile DeleteManagedRepo DeleteOwned DeleteScriptRepo ModifyGroup ModifyGroupMembership "
-    "ModifyUser Sudo WriteFile WriteManagedRepo WriteOwned WriteScriptRepo"
-).split()
+ALL_BUT_READ_SESSION = [
+    "Chgrp",
+    "Chown",
+    "DeleteFile",
+    "DeleteManagedRepo",
+    "DeleteOwned",
+    "DeleteScriptRepo",
+    "ModifyGroup",
+    "ModifyGroupMembership",
+    "ModifyUser",
+    "Sudo",
+    "WriteFile",
+    "WriteManagedRepo",
+    "WriteOwned",
+    "WriteScriptRepo",
+]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +102,9 @@ ALL_BUT_READ_SESSION = (
     ],
 )
 def test_only_administrators_without_restrictions_count_as_such(
-    world: ServerWorld, privileges: list[str] | None, is_admin: bool
+    world: ServerWorld,
+    privileges: list[str] | None,
+    is_admin: bool,  # noqa: FBT001 - a column of a table
 ) -> None:
     name = f"admin-{world.mark}"
     world.server.add_user(name, is_admin=True, privileges=privileges)

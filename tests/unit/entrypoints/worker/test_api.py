@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from biomero.application.doctor.findings import Finding, Level
+from biomero.application.run_request import RunRequest
 from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
@@ -259,6 +260,15 @@ def test_logs_of_a_run_come_as_they_are_now(lab: OmeroLab) -> None:
     logs = lab.engine().logs(run_id)["logs"]
     assert any("ends with 3" in text for text in logs.values())
     assert "failed" in lab.engine().run(run_id)["sentence"]
+
+
+def test_logs_of_a_run_stay_when_all_else_of_it_is_in_omero_and_gone_here(lab: OmeroLab) -> None:
+    run_id = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
+    assert lab.drive(run_id) is RunStatus.DONE
+    request = RunRequest.from_json(lab.world.services.record.get(RunId(run_id)).request)
+    assert not request.results.exists()
+    logs = lab.engine().logs(run_id)["logs"]
+    assert sorted(text.split(" ends with ")[1] for text in logs.values()) == ["0\n", "0\n"]
 
 
 def test_a_check_names_what_is_wrong_and_counts_what_is_well(lab: OmeroLab) -> None:
