@@ -54,7 +54,7 @@ def choose_omero_images(
         if order.wishes.dataset_id is not None:  # rather now than when the results are there
             reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
     if order.wishes:
-        _check_writable(omero.check_writable(order.user, selection.images), selection)
+        check_writable(omero.check_writable(order.user, selection.images), selection)
     request = OmeroRequest(
         server=omero.address,
         user=user.name,
@@ -68,7 +68,14 @@ def choose_omero_images(
     return request, name_images(selection.images)
 
 
-def _check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+def check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+    """Refuse images to which results cannot be brought back.
+
+    Raises
+    ------
+    OmeroPermissionError
+        If there is a problem; the first few are told.
+    """
     if not problems:
         return
     more = len(problems) - _MOST_TOLD
