@@ -65,6 +65,18 @@ def test_a_plate_in_a_file_stays_a_plate_and_each_field_has_its_result(
 
 
 @pytest.mark.slow
+def test_a_run_on_a_plate_can_be_repeated(shell: User, tmp_path: Path) -> None:
+    first = shell.run(PLATES, [plate_file(tmp_path, [FieldPath("A", "1", "0"), FieldPath("A", "2", "0")])])
+    again = shell.biomero("runs", "rerun", "last", "--json")
+    assert again.code == 0, again.stderr
+    assert again.document["is_equal"]
+    repeated = shell.here("runs", "show", "last", "--json").document
+    assert repeated["id"] == again.document["second"]["id"]
+    staged = [image["staged_name"] for image in first.document["images"]]
+    assert [image["staged_name"] for image in repeated["images"]] == staged
+
+
+@pytest.mark.slow
 def test_a_workflow_that_reads_tiff_refuses_plates(shell: User, tmp_path: Path) -> None:
     path = plate_file(tmp_path, [FieldPath("A", "1", "0")])
     ended = shell.run(THRESHOLD, [path], "--plates", "hcs")

@@ -12,6 +12,7 @@ from biomero.application.ports.omero import Omero, ResultTables
 from biomero.application.ports.omero_identity import OmeroIdentity
 from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
+from biomero.application.ports.run_finder import RunFinder
 from biomero.application.ports.run_queue import RunQueue, WorkerId
 from biomero.application.ports.stores import StoreContents
 from biomero.application.ports.workflows import WorkflowCatalogue
@@ -55,6 +56,7 @@ class Services:
 
     settings: Settings
     record: RunRecord
+    finder: RunFinder
     clock: Clock
     clusters: Clusters
     images: ImageSource

@@ -18,7 +18,7 @@ from biomero.application.settings import (
 )
 from biomero.application.tracking import WorkflowTracker
 from biomero.bootstrap.clusters import ClusterDoor
-from biomero.bootstrap.record import database_url, make_queue, open_record, open_tracker
+from biomero.bootstrap.record import database_url, make_finder, make_queue, open_record, open_tracker
 from biomero.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
     return Services(
         settings=settings,
         record=RunRecord(tracker),
+        finder=make_finder(tracker),
         clock=SystemClock(),
         clusters=ClusterDoor(settings, is_calm=True),
         images=images,

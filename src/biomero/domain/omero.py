@@ -152,7 +152,7 @@ class OmeroUser:
     full_name: str = ""
     email: str = ""
     is_admin: bool = False
-    """Sees and steers everybody's runs."""
+    """An administrator without any restriction, who sees and steers everybody's runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
