@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from biomero.application.name_objects import archive_name, default_dataset_name, image_name
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.other_wishes import OtherWishes, mark_of
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
@@ -71,6 +72,8 @@ class ImportObjects:
     round
         Which time it is that images of the run are tried, from 0. What an earlier round made stays; a result
         that has another content now, under the same name, becomes another object.
+    others
+        Given where the results are imported once more.
     """
 
     run_id: RunId
@@ -84,6 +87,7 @@ class ImportObjects:
     stems: Sequence[str]
     on_output: Callable[[int, int], None]
     round: int = 0
+    others: OtherWishes | None = None
     _objects: list[MadeObject] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
@@ -136,7 +140,7 @@ class ImportObjects:
         if wish is None or source is None:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
-        name = f"rois/{source.id}/{_content(output)}"
+        name = f"rois/{source.id}/{_content(output)}{self.others.rois(wish) if self.others else ''}"
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
@@ -165,7 +169,7 @@ class ImportObjects:
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{_content(output)}"),
+                    self._key(f"image/{_content(output)}{self._of_dataset}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
@@ -187,9 +191,12 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
             self._put_file(output)
             return
-        targets = self._targets(source)
+        targets, mark = self._targets_at(self.request.wishes.tables_at, source)
         ref = self.writer.put_table(
-            self._key(f"table/{_content(output)}"), columns, name=self._file_name(output), targets=targets
+            self._key(f"table/{_content(output)}{mark}"),
+            columns,
+            name=self._file_name(output),
+            targets=targets,
         )
         self._add(output, ref, targets)
 
@@ -198,10 +205,12 @@ class ImportObjects:
         if not path.is_file():
             self._problems.append(f"{output.path!r} was not attached: it is a folder")
             return
-        targets = self._targets(self._source(output))
+        is_file = output.kind in {OutputKind.FILE, OutputKind.TABLE}
+        at = self.request.wishes.files_at if is_file else ()
+        targets, mark = self._targets_at(at, self._source(output))
         media_type = mimetypes.guess_type(path.name)[0] or _BINARY
         ref = self.writer.put_file(
-            self._key(f"file/{_content(output)}"),
+            self._key(f"file/{_content(output)}{mark}"),
             path,
             name=self._file_name(output),
             media_type=media_type,
@@ -214,11 +223,11 @@ class ImportObjects:
         made = [output for output in outputs if output.made_as is not None]
         if not made:
             return
-        targets = parents_of(self.request.images)
+        targets, mark = self._targets_at(self.request.wishes.archive_at, None)
         name = archive_name(self.workflow, self.run_id)
         with zipped({output.path: self._path(output) for output in made}) as path:
             ref = self.writer.put_file(
-                self._key(f"archive{self._of_round}"),
+                self._key(f"archive{self._of_round}{mark}"),
                 path,
                 name=name,
                 media_type="application/zip",
@@ -233,7 +242,7 @@ class ImportObjects:
             self._dataset = wishes.dataset_id
             if self._dataset is None:
                 made = self.writer.put_dataset(
-                    self._key("dataset"),
+                    self._key(f"dataset{self._of_dataset}"),
                     name=wishes.dataset_name or default_dataset_name(self.workflow, self.run_id),
                     description=f"results of {self.workflow}, run {self.run_id}",
                     project=None,
@@ -242,6 +251,12 @@ class ImportObjects:
                 self._objects.append(MadeObject(output="", ref=made))
                 self._touched[made] = None
         return self._dataset
+
+    def _targets_at(self, at: Sequence[str], source: OmeroImage | None) -> tuple[list[OmeroRef], str]:
+        """Return what a result is attached to, and what tells it from the same result elsewhere."""
+        if not at:
+            return self._targets(source), ""
+        return [OmeroRef.parse(text) for text in at], mark_of("\n".join(sorted(at)))
 
     def _targets(self, source: OmeroImage | None) -> list[OmeroRef]:
         """Return what a result is attached to."""
@@ -256,6 +271,9 @@ class ImportObjects:
         """Say on everything that was made or got something where it comes from."""
         if not self._touched:
             return
+        if self.others is not None:
+            self._describe_new(self.others)
+            return
         for namespace, pairs in self.maps:
             self.writer.put_map(
                 self._key(f"map/{namespace}{self._of_round}"),
@@ -264,12 +282,27 @@ class ImportObjects:
                 targets=list(self._touched),
             )
 
+    def _describe_new(self, others: OtherWishes) -> None:
+        """Say it on what the run itself has not touched, one by one: a later import may touch some of it."""
+        for target in self._touched:
+            for namespace, pairs in self.maps if target not in others.described else ():
+                self.writer.put_map(
+                    self._key(f"map/{namespace}{self._of_round}~{target}"),
+                    namespace=namespace,
+                    pairs=pairs,
+                    targets=[target],
+                )
+
     def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
         self._objects.append(MadeObject(output=output.path, ref=ref))
         self._touched.update(dict.fromkeys(targets or [ref]))
 
     def _key(self, output: str) -> OutputKey:
         return OutputKey(run_id=self.run_id, output=output)
+
+    @property
+    def _of_dataset(self) -> str:
+        return self.others.dataset(self.request.wishes) if self.others else ""
 
     @property
     def _of_round(self) -> str:

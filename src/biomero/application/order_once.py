@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
@@ -63,6 +64,11 @@ class OrderOnce:
             if _is_known(run_id, services):
                 return run_id, False
             return accept_order(checked, services, run_id=run_id), True
+
+    def alone(self, accept: Callable[[], tuple[RunId, bool]]) -> tuple[RunId, bool]:
+        """Accept something else that must not be accepted beside another."""
+        with self._lock:
+            return accept()
 
 
 def _is_known(run_id: RunId, services: Services) -> bool:

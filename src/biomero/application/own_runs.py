@@ -50,6 +50,21 @@ def own_run(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> Wo
     raise UnknownRunError(f"you have no run {text.strip()[:40]!r}")
 
 
+def run_of_job(job_id: int, user: OmeroUser, record: RunRecord, *, server: str) -> WorkflowRun:
+    """Return the newest run of somebody that had a job of this number.
+
+    Raises
+    ------
+    UnknownRunError
+        If there is none among the newest few hundred runs.
+    """
+    for run in own_runs(user, record, server=server, most=_LOOKED_AT):
+        jobs = [job["job"]["job_id"] for job in run.jobs.values() if job["job"] is not None]
+        if str(job_id) in map(str, jobs):
+            return run
+    raise UnknownRunError(f"none of your runs had the job {job_id}")
+
+
 def own_runs(user: OmeroUser, record: RunRecord, *, server: str, most: int = 20) -> list[WorkflowRun]:
     """Return the newest runs that somebody may see, newest first, among the newest few hundred of all."""
     found: list[WorkflowRun] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from biomero.application.engine import names
 from biomero.application.engine.place import POOLS, place_of
+from biomero.application.import_again import refuse_beside_an_import
 from biomero.application.record_json import job_from_json, task_from_json
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -74,11 +75,14 @@ def retry_run(
         If the run is still under way, or nothing of it is to be tried again.
     """
     run = services.record.get(run_id)
-    RunRequest.from_json(run.request)  # refuses a run that a script drives
+    request = RunRequest.from_json(run.request)  # refuses a run that a script drives
     if not run.status.is_final and run.status is not RunStatus.PAUSED:
         raise UsageError(f"run {run_id} is {run.status.value}; wait for its end, or cancel it first")
     _refuse_beside_a_job(run)
-    if what is Retry.STEP:
+    refuse_beside_an_import(run, services.record)
+    if request.errand is not None:
+        plan = _Plan(step=names.PREPARE, images=[])
+    elif what is Retry.STEP:
         plan = _step(run, step)
     else:
         images = sorted(run.image_failures) if what is Retry.FAILED_IMAGES else sorted(run.stages)

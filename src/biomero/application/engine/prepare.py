@@ -11,7 +11,9 @@ from biomero.application.engine import names
 from biomero.application.engine.analyse import prepare_program
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.convert import prepare_converter
+from biomero.application.engine.find_results import find_results
 from biomero.application.engine.place import on_to
+from biomero.application.errand import Goal
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener, SilentListener
 from biomero.application.ports.run_queue import Decide
@@ -68,6 +70,8 @@ def workspace_of(services: Services, run_id: RunId) -> Path:
 
 def prepare_run(context: StepContext) -> StepEnd:
     """Make the run's folder on the cluster, and its programs ready; what is there already stays as it is."""
+    if context.errand is not None and context.errand.goal is Goal.IMPORT:
+        return find_results(context)
     context.go_to(RunStatus.EXPORTING, "preparing the run's folder")
     folder = context.folder
     batches = [place.rstrip("/") for place in dict.fromkeys(context.places().values()) if place]

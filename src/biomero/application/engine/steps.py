@@ -42,7 +42,7 @@ class Step:
 
     def __call__(self, context: StepContext) -> StepEnd:
         """Do it."""
-        if self.needs_images and _is_lost(context):
+        if self.needs_images and context.errand is None and _is_lost(context):
             return StepEnd(move=on_to(names.FETCH))
         return self.act(context)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from biomero.application.describe_run import describe_run
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of
+from biomero.application.errand import Goal
 from biomero.application.ports.run_queue import End
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
@@ -41,7 +42,9 @@ def tidy_up(context: StepContext) -> StepEnd:
         _LOG.warning("run %s: its folder stays on the cluster: %s", context.run_id, exc)
     context.count_session()
     leave_report(context.services, context.run_id, logs_of(context))
-    if context.run.status is RunStatus.DONE:
+    # what an import has on its way is a copy, whatever became of it
+    is_copy = context.errand is not None and context.errand.goal is Goal.IMPORT
+    if context.run.status is RunStatus.DONE or is_copy:
         shutil.rmtree(context.workspace, ignore_errors=True)
         if is_on_the_way(context.request, context.services.settings):
             shutil.rmtree(context.request.results, ignore_errors=True)

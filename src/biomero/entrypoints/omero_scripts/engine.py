@@ -41,6 +41,10 @@ class Engine:
         """Ask for a run; asking again with the same key is no other run."""
         return self.ask("POST", "/v1/runs", order)
 
+    def put_results(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for results of a run to be put into OMERO once more, likewise."""
+        return self.ask("POST", "/v1/imports", wish)
+
     def run(self, run_id: str) -> dict[str, Any]:
         """Return how a run stands."""
         return self.ask("GET", f"/v1/runs/{quote(run_id, safe='')}")

@@ -12,6 +12,7 @@ from biomero.entrypoints.cli.omero import omero
 PUBLISHED = {
     constants.RUN_WF_SCRIPT,
     constants.RUN_WF_BATCHED_SCRIPT,
+    constants.IMAGE_IMPORT_SCRIPT,
     "SLURM_Get_Update.py",
     "SLURM_check_setup.py",
     "SLURM_Init_environment.py",

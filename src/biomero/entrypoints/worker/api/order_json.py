@@ -24,6 +24,53 @@ _VERSIONS = ("0.4", "0.5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskedImport:
+    """Which results shall go to OMERO once more, and as what.
+
+    Parameters
+    ----------
+    run
+        The run, as the user named it: its id, how it begins, or ``last``; empty where a job is named.
+    job
+        The number of a job of it, if that is how it was named.
+    only_check
+        Nothing shall be made: the user wants to know whether they may.
+    """
+
+    key: str
+    run: str
+    job: int | None
+    wishes: OmeroWishes
+    makes_anew: bool
+    only_check: bool
+
+
+def read_import(body: object) -> AskedImport:
+    """Read a request for an import.
+
+    Raises
+    ------
+    InputError, ParameterError
+        If a field is not as it should be.
+    """
+    fields = _Fields(body, "the request")
+    asked = AskedImport(
+        key=fields.text("key"),
+        run=fields.text("run"),
+        job=fields.number("job"),
+        wishes=_wishes(fields.part("wishes")),
+        makes_anew=fields.flag("makes_anew"),
+        only_check=fields.flag("only_check"),
+    )
+    fields.end()
+    if not asked.key:
+        raise InputError("the request has no key")
+    if not asked.run and asked.job is None:
+        raise InputError("nobody said which run: name it (workflow_uuid), or a job of it (SLURM Job Id)")
+    return asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskedOrder:
     """An order, and what else was said with it.
 
@@ -113,8 +160,12 @@ def _wishes(fields: _Fields) -> OmeroWishes:
     pattern = fields.text("name_pattern")
     check_pattern(pattern)
     rois = fields.take("rois", None)
+    asked: dict[str, Any] = {name: fields.flag(name) for name in flags}
     wishes = OmeroWishes(
-        **{name: fields.flag(name) for name in flags},
+        **asked,
+        archive_at=fields.targets("archive_at"),
+        tables_at=fields.targets("tables_at"),
+        files_at=fields.targets("files_at"),
         dataset_id=fields.number("dataset_id"),
         dataset_name=fields.text("dataset_name"),
         name_pattern=pattern,
@@ -182,6 +233,12 @@ class _Fields:
         if value not in words:
             raise InputError(f"{name}: there are {', '.join(words)}, not {value!r}")
         return value
+
+    def targets(self, name: str) -> tuple[str, ...]:
+        try:
+            return tuple(dict.fromkeys(str(OmeroRef.parse(text)) for text in self.texts(name)))
+        except ValueError as exc:
+            raise InputError(f"{name}: {exc}") from exc
 
     def part(self, name: str) -> _Fields:
         return _Fields(self.take(name, {}), name)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from biomero.application.doctor.findings import Finding
+from biomero.application.import_again import check_import, import_again
 from biomero.application.offer_workflows import offer_workflows
 from biomero.application.order_once import OrderKey, OrderOnce
-from biomero.application.own_runs import own_run, own_runs
+from biomero.application.own_runs import own_run, own_runs, run_of_job
 from biomero.application.read_logs import read_logs
 from biomero.application.request_cancel import request_cancel
 from biomero.application.run_request import RunRequest
@@ -23,7 +24,7 @@ from biomero.domain.parameters import nearest
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.api.answers import check_answer, run_answer, workflow_answer
 from biomero.entrypoints.worker.api.handler import Request
-from biomero.entrypoints.worker.api.order_json import read_order
+from biomero.entrypoints.worker.api.order_json import read_import, read_order
 from biomero.entrypoints.worker.api.preparation import Preparation
 from biomero.errors import ConfigurationError, OmeroLoginError, OmeroPermissionError, UnknownWorkflowError
 
@@ -81,6 +82,8 @@ class EngineApi:
                 return self._list(request)
             case "POST", ("runs",):
                 return self._order(request)
+            case "POST", ("imports",):
+                return self._import(request)
             case "GET", ("runs", run_id):
                 return self._show(self._run(request, run_id)[1])
             case "GET", ("runs", run_id, "logs"):
@@ -122,6 +125,31 @@ class EngineApi:
         if asked.order.resources.extra and services.settings.cluster.is_local:
             notes.append("no e-mail is sent: this workflow runs on the worker's own machine, without Slurm")
         return {**self._show(run), "is_new": is_new, "notes": notes}
+
+    def _import(self, request: Request) -> Mapping[str, Any]:
+        """Have results of a run of the user's put into OMERO once more."""
+        user = self._who(request)
+        asked, record, server = read_import(request.body), self.worlds.now().record, self._server()
+        if asked.job is None:
+            run = own_run(asked.run, user, record, server=server)
+        else:
+            run = run_of_job(asked.job, user, record, server=server)
+        services = self.worlds.for_run(RunRequest.from_json(run.request))
+        if asked.only_check:
+            check_import(run, asked.wishes, services)
+            return {"sentence": f"Results of run {run.run_id[:8]} can be put into OMERO as you wish."}
+        key = OrderKey(server=server, user_id=user.id, text=asked.key).run_id
+        run_id, is_new = self.once.alone(
+            lambda: import_again(
+                run,
+                asked.wishes,
+                services,
+                key=key,
+                requested_by=user.name,
+                makes_anew=asked.makes_anew,
+            )
+        )
+        return {**self._show(record.get(run_id)), "is_new": is_new, "notes": []}
 
     def _show(self, run: WorkflowRun) -> Mapping[str, Any]:
         services = self.worlds.now()
