@@ -11,8 +11,8 @@ from biomero.application.engine.patience import ATTENDED, Patience
 from biomero.application.engine.place import POOLS, place_of, step_of
 from biomero.application.engine.prepare import workspace_of
 from biomero.application.engine.tidy import leave_report
+from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.follow_run import follow_run, living_driver
-from biomero.application.import_again import refuse_beside_an_import
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener
 from biomero.application.ports.run_queue import QueueState, Wish
@@ -54,7 +54,7 @@ def drive_here(
     """
     run, place = services.record.get(run_id), services.queue.find(run_id)
     if run.status is RunStatus.PAUSED:
-        refuse_beside_an_import(run, services.record)
+        refuse_beside_others(run, services.record)
     if place is None and not run.status.is_final:
         # it was accepted by a release that had no queue
         queued = place_of(run, host=services.home)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from uuid import UUID, uuid4, uuid5
+from contextlib import AbstractContextManager, nullcontext
+from uuid import uuid4
 
 from biomero.application.engine.place import place_of
 from biomero.application.errand import Errand, Goal
+from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
 from biomero.application.omero_images import omero_for
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.record_json import as_on_disk
 from biomero.application.results_folder import claim_results_folder
-from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import InputError, OmeroPermissionError, UnknownRunError, UsageError
+from biomero.errors import InputError, OmeroPermissionError, UsageError
 
-_OURS = UUID("b1c5a1de-6a1c-4f43-8f37-4d2c0a7f55b6")
 _MOST_TOLD = 5
 
 
@@ -33,6 +32,7 @@ def import_again(
     key: str = "",
     requested_by: str,
     makes_anew: bool = False,
+    alone: AbstractContextManager[object] | None = None,
 ) -> tuple[RunId, bool]:
     """Accept an import as a run of its own, and return it, and whether it is new.
 
@@ -43,6 +43,8 @@ def import_again(
     ----------
     key
         Two requests with the same one are one; empty for a request that is like no other.
+    alone
+        Held while it is accepted, so that of two who ask at once one hears of the other.
 
     Raises
     ------
@@ -51,15 +53,17 @@ def import_again(
         Also all that `check_import` raises.
     """
     key = key or str(uuid4())
-    before = list(imports_of(earlier.run_id, services.record))
-    same = [run.run_id for run in before if run.request["errand"]["key"] == key]
-    if same:
-        return same[0], False
-    refuse_beside_an_import(earlier, services.record)
-    check_import(earlier, wishes, services)
-    run_id = _id_of(earlier.run_id, len(before) + 1)
+    record = services.record
+    if (same := errand_with(key, earlier.run_id, Goal.IMPORT, record)) is not None:
+        return same, False
+    refuse_beside_another(earlier, Goal.IMPORT, record)
+    check_import(earlier, wishes, services)  # asks OMERO, which may take long: others need not wait
     request = _request(earlier, wishes, services, key=key, requested_by=requested_by, makes_anew=makes_anew)
-    return _accept(earlier, request, run_id, services), True
+    with alone or nullcontext():
+        if (same := errand_with(key, earlier.run_id, Goal.IMPORT, record)) is not None:
+            return same, False
+        refuse_beside_another(earlier, Goal.IMPORT, record)
+        return _accept(earlier, request, next_errand(earlier.run_id, Goal.IMPORT, record), services), True
 
 
 def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) -> None:
@@ -96,44 +100,6 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise OmeroPermissionError(f"{'; '.join(problems[:_MOST_TOLD])}{more}")
-
-
-def imports_of(earlier: RunId, record: RunRecord) -> Iterator[WorkflowRun]:
-    """Yield the imports that were asked for of a run, oldest first."""
-    number = 1
-    while True:
-        try:
-            yield record.get(_id_of(earlier, number))
-        except UnknownRunError:
-            return
-        number += 1
-
-
-def refuse_beside_an_import(run: WorkflowRun, record: RunRecord) -> None:
-    """Let no run go on while another one makes objects of the same results: each would make them once.
-
-    Raises
-    ------
-    UsageError
-        If one does.
-    """
-    errand = Errand.from_json(run.request["errand"]) if run.request.get("errand") else None
-    if errand is not None and errand.goal is not Goal.IMPORT:
-        return
-    earlier = run.run_id if errand is None or errand.earlier is None else errand.earlier
-    beside = [other for other in imports_of(earlier, record) if other.run_id != run.run_id]
-    if earlier != run.run_id and (own := record.get(earlier)).status is not RunStatus.PAUSED:
-        beside.append(own)
-    for other in beside:
-        if not other.status.is_final:
-            raise UsageError(
-                f"results of run {earlier} are being put into OMERO by run {other.run_id}: wait for its end, "
-                "or cancel it first"
-            )
-
-
-def _id_of(earlier: RunId, number: int) -> RunId:
-    return RunId(str(uuid5(_OURS, f"{earlier}\n{number}")))
 
 
 def _is_here(earlier: WorkflowRun, request: RunRequest) -> bool:

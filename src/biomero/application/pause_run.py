@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from biomero.application.import_again import refuse_beside_an_import
+from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.ports.run_queue import Wish
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
@@ -25,5 +25,5 @@ def resume_run(run_id: RunId, services: Services, *, requested_by: str) -> Workf
     UsageError
         If another run puts its results into OMERO.
     """
-    refuse_beside_an_import(services.record.get(run_id), services.record)
+    refuse_beside_others(services.record.get(run_id), services.record)
     return services.queue.request(run_id, Wish.RESUME, lambda run: run.resume(requested_by))

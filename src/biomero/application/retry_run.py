@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from biomero.application.engine import names
 from biomero.application.engine.place import POOLS, place_of
-from biomero.application.import_again import refuse_beside_an_import
+from biomero.application.errand import Goal
+from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.record_json import job_from_json, task_from_json
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -79,9 +80,9 @@ def retry_run(
     if not run.status.is_final and run.status is not RunStatus.PAUSED:
         raise UsageError(f"run {run_id} is {run.status.value}; wait for its end, or cancel it first")
     _refuse_beside_a_job(run)
-    refuse_beside_an_import(run, services.record)
+    refuse_beside_others(run, services.record)
     if request.errand is not None:
-        plan = _Plan(step=names.PREPARE, images=[])
+        plan = _errand(run)
     elif what is Retry.STEP:
         plan = _step(run, step)
     else:
@@ -99,6 +100,18 @@ def retry_run(
             is_new_round=plan.is_new_round,
         ),
         otherwise=None if services.queue.find(run_id) else place_of(run, host=services.home),
+    )
+
+
+def _errand(run: WorkflowRun) -> _Plan:
+    """Plan to go on at the beginning, which finds out what is done; images not done yet get new jobs."""
+    is_import = run.request["errand"]["goal"] == Goal.IMPORT.value
+    there = {ImageStage.CONVERTED, ImageStage.DELIVERED}
+    lacking = [i for i, stage in run.stages.items() if i in run.image_failures or stage not in there]
+    return _Plan(
+        step=names.PREPARE,
+        images=[] if is_import else sorted(lacking),
+        job_steps=() if is_import or not lacking else _had(run, _CONVERSION),
     )
 
 

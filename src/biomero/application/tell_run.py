@@ -52,6 +52,11 @@ def _images(images: Sequence[ImageRecord]) -> str:
 
 def _made(document: RunDocument) -> list[str]:
     told = []
+    if document.images_at is not None:
+        told.append(
+            f"They are on {document.cluster}, in {document.images_at}, and stay there until somebody removes "
+            "them (biomero cluster clean)."
+        )
     if document.objects:
         told.append(f"In OMERO: {_objects(document.objects)}.")
     elif any(output.kind is not OutputKind.ZARR for output in document.outputs):

@@ -12,7 +12,9 @@ import pytest
 
 from biomero.application.describe_run import describe_run
 from biomero.application.engine.import_results import import_results
-from biomero.application.import_again import import_again, imports_of
+from biomero.application.errand import Goal
+from biomero.application.errand_runs import errands_of
+from biomero.application.import_again import import_again
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.pause_run import resume_run
 from biomero.application.ports.run_queue import QueueState, Wish
@@ -151,7 +153,7 @@ def test_a_run_that_waits_because_omero_refuses_may_be_imported_otherwise(lab: L
         resume_run(run_id, services, requested_by="ann")
     with pytest.raises(UsageError, match=again):
         lab.drive(run_id)
-    with pytest.raises(UsageError, match="being put into OMERO"):
+    with pytest.raises(UsageError, match="works on what"):
         wish(lab, run_id, ROIS)
     assert lab.drive(again) is RunStatus.DONE
     assert len(lab.made(OmeroKind.ROI, run_id)) == 1
@@ -241,10 +243,10 @@ def test_a_failed_import_is_tried_again_and_a_cancelled_one_leaves_nothing(lab: 
     services.record.change(third, lambda run: run.request_cancel("ann"))
     assert lab.drive(third) is RunStatus.CANCELLED
     open_one = wish(lab, earlier, OmeroWishes(label_images=True, dataset_name="z"))
-    with pytest.raises(UsageError, match="being put into OMERO"):
+    with pytest.raises(UsageError, match="works on what"):
         retry_run(third, services, Retry.STEP, requested_by="ann")
     lab.drive(open_one)
-    assert [run.status for run in imports_of(earlier, services.record)] == [
+    assert [run.status for run in errands_of(earlier, Goal.IMPORT, services.record)] == [
         RunStatus.DONE,
         RunStatus.CANCELLED,
         RunStatus.DONE,

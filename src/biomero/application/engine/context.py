@@ -221,4 +221,6 @@ class StepContext:
     @property
     def takes_zarr(self) -> bool:
         """The workflow reads OME-Zarr; nothing is converted for it."""
+        if self.errand is not None:
+            return self.errand.takes_zarr
         return self.workflow.descriptor.takes_zarr

@@ -23,6 +23,7 @@ POOLS: Mapping[str, Pool] = {
     names.FETCH: Pool.FETCH,
     names.DELIVER: Pool.DELIVER,
     names.IMPORT: Pool.DELIVER,
+    names.SETTLE: Pool.FETCH,
     names.TIDY: Pool.FETCH,
 }
 """What each step mostly uses."""

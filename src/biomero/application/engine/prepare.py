@@ -13,6 +13,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.convert import prepare_converter
 from biomero.application.engine.find_results import find_results
 from biomero.application.engine.place import on_to
+from biomero.application.engine.settle import claim_folder
 from biomero.application.errand import Goal
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener, SilentListener
@@ -70,7 +71,7 @@ def workspace_of(services: Services, run_id: RunId) -> Path:
 
 def prepare_run(context: StepContext) -> StepEnd:
     """Make the run's folder on the cluster, and its programs ready; what is there already stays as it is."""
-    if context.errand is not None and context.errand.goal is Goal.IMPORT:
+    if is_import(context):
         return find_results(context)
     context.go_to(RunStatus.EXPORTING, "preparing the run's folder")
     folder = context.folder
@@ -79,8 +80,16 @@ def prepare_run(context: StepContext) -> StepEnd:
     if not made.ok:
         raise RemotePermissionError(f"{folder.root} cannot be made: {made.stderr.strip()}")
     context.check_wishes()
-    context.go_to(RunStatus.EXPORTING, "preparing the workflow's program")
-    prepare_program(context)
+    if context.errand is None:
+        context.go_to(RunStatus.EXPORTING, "preparing the workflow's program")
+        prepare_program(context)
+    else:
+        claim_folder(context)
     if not context.takes_zarr:
         prepare_converter(context)
     return StepEnd(move=on_to(names.STAGE))
+
+
+def is_import(context: StepContext) -> bool:
+    """Say whether a run is only for results of an earlier one."""
+    return context.errand is not None and context.errand.goal is Goal.IMPORT

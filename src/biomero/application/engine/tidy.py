@@ -9,6 +9,7 @@ from pathlib import Path
 from biomero.application.describe_run import describe_run
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of
+from biomero.application.engine.settle import release_folder
 from biomero.application.errand import Goal
 from biomero.application.ports.run_queue import End
 from biomero.application.run_request import RunRequest, results_on_the_way
@@ -64,7 +65,9 @@ def clean_up(context: StepContext) -> None:
     ClusterError
         If the cluster cannot be reached; the folder stays then, and nothing is wrong but its space.
     """
-    if context.run.status is RunStatus.DONE and not context.request.keep:
+    if context.run.status is not RunStatus.DONE:
+        release_folder(context)
+    elif not context.request.keep:
         context.cluster.shell.run(("rm", "-rf", "--", context.folder.root), timeout_s=600)
 
 

@@ -45,6 +45,14 @@ class Engine:
         """Ask for results of a run to be put into OMERO once more, likewise."""
         return self.ask("POST", "/v1/imports", wish)
 
+    def send_images(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for images to be sent to a cluster, where they stay, likewise."""
+        return self.ask("POST", "/v1/transfers", wish)
+
+    def convert_images(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for images there to be converted, likewise."""
+        return self.ask("POST", "/v1/conversions", wish)
+
     def run(self, run_id: str) -> dict[str, Any]:
         """Return how a run stands."""
         return self.ask("GET", f"/v1/runs/{quote(run_id, safe='')}")

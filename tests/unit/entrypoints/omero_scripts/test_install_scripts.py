@@ -13,6 +13,8 @@ PUBLISHED = {
     constants.RUN_WF_SCRIPT,
     constants.RUN_WF_BATCHED_SCRIPT,
     constants.IMAGE_IMPORT_SCRIPT,
+    constants.IMAGE_EXPORT_SCRIPT,
+    constants.CONVERSION_SCRIPT,
     "SLURM_Get_Update.py",
     "SLURM_check_setup.py",
     "SLURM_Init_environment.py",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.name_objects import check_pattern
 from biomero.application.omero_request import OmeroWishes, RoiWish
+from biomero.application.send_images import SendOrder
 from biomero.application.submit_run import Order
 from biomero.domain.job import JobResources
 from biomero.domain.omero import OmeroRef, OmeroUser
@@ -21,6 +22,7 @@ _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SHAPES = ("polygon", "mask")
 _VERSIONS = ("0.4", "0.5")
+_FORMATS = ("zarr", "tiff")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,47 @@ def read_import(body: object) -> AskedImport:
     if not asked.run and asked.job is None:
         raise InputError("nobody said which run: name it (workflow_uuid), or a job of it (SLURM Job Id)")
     return asked
+
+
+def read_sending(body: object, user: OmeroUser) -> tuple[str, SendOrder]:
+    """Read a request for images on the cluster, and the key that makes it the same as another.
+
+    Raises
+    ------
+    InputError
+        If a field is not as it should be.
+    """
+    fields = _Fields(body, "the request")
+    key, chosen = fields.text("key"), fields.texts("chosen")
+    order = SendOrder(
+        omero=OmeroOrder(user=user.name, chosen=_objects(chosen)),
+        as_tiff=fields.one_of("format", _FORMATS, otherwise="zarr") == "tiff",
+        zarr_version=_zarr(fields.one_of("zarr_version", _VERSIONS, otherwise="0.5")),
+        folder=fields.text("folder"),
+        requested_by=user.name,
+    )
+    fields.end()
+    if not key:
+        raise InputError("the request has no key")
+    return key, order
+
+
+def read_conversion(body: object) -> tuple[str, str]:
+    """Read a request for a conversion of images that were sent: its key, and which images.
+
+    Raises
+    ------
+    InputError
+        If a field is not as it should be.
+    """
+    fields = _Fields(body, "the request")
+    key, source = fields.text("key"), fields.text("source")
+    fields.end()
+    if not key:
+        raise InputError("the request has no key")
+    if not source:
+        raise InputError("nobody said which images: name their folder (Input data)")
+    return key, source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from biomero.application.doctor.findings import Finding
-from biomero.application.import_again import check_import, import_again
 from biomero.application.offer_workflows import offer_workflows
 from biomero.application.order_once import OrderKey, OrderOnce
-from biomero.application.own_runs import own_run, own_runs, run_of_job
+from biomero.application.own_runs import own_run, own_runs
 from biomero.application.read_logs import read_logs
 from biomero.application.request_cancel import request_cancel
 from biomero.application.run_request import RunRequest
@@ -23,30 +22,16 @@ from biomero.domain.omero import OmeroUser
 from biomero.domain.parameters import nearest
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.api.answers import check_answer, run_answer, workflow_answer
+from biomero.entrypoints.worker.api.errands import Asked, accept_errand
 from biomero.entrypoints.worker.api.handler import Request
-from biomero.entrypoints.worker.api.order_json import read_import, read_order
+from biomero.entrypoints.worker.api.order_json import read_order
 from biomero.entrypoints.worker.api.preparation import Preparation
+from biomero.entrypoints.worker.api.worlds import Worlds
 from biomero.errors import ConfigurationError, OmeroLoginError, OmeroPermissionError, UnknownWorkflowError
 
 _CHECKED_FOR_S = 60.0
 _MOST_RUNS = 50
 _LOG_BYTES = 64 * 1024
-
-
-class Worlds(Protocol):
-    """The services of a worker, with the settings of what is asked about."""
-
-    def now(self) -> Services:
-        """Return them as they are for all that is of no single run."""
-        ...
-
-    def for_workflow(self, name: str) -> Services:
-        """Return them with the settings of a workflow, which may name its cluster."""
-        ...
-
-    def for_run(self, request: RunRequest) -> Services:
-        """Return them with the settings of a run."""
-        ...
 
 
 @dataclass(slots=True)
@@ -82,8 +67,8 @@ class EngineApi:
                 return self._list(request)
             case "POST", ("runs",):
                 return self._order(request)
-            case "POST", ("imports",):
-                return self._import(request)
+            case "POST", (("imports" | "transfers" | "conversions") as what,):
+                return self._errand(request, what)
             case "GET", ("runs", run_id):
                 return self._show(self._run(request, run_id)[1])
             case "GET", ("runs", run_id, "logs"):
@@ -126,30 +111,13 @@ class EngineApi:
             notes.append("no e-mail is sent: this workflow runs on the worker's own machine, without Slurm")
         return {**self._show(run), "is_new": is_new, "notes": notes}
 
-    def _import(self, request: Request) -> Mapping[str, Any]:
-        """Have results of a run of the user's put into OMERO once more."""
-        user = self._who(request)
-        asked, record, server = read_import(request.body), self.worlds.now().record, self._server()
-        if asked.job is None:
-            run = own_run(asked.run, user, record, server=server)
-        else:
-            run = run_of_job(asked.job, user, record, server=server)
-        services = self.worlds.for_run(RunRequest.from_json(run.request))
-        if asked.only_check:
-            check_import(run, asked.wishes, services)
-            return {"sentence": f"Results of run {run.run_id[:8]} can be put into OMERO as you wish."}
-        key = OrderKey(server=server, user_id=user.id, text=asked.key).run_id
-        run_id, is_new = self.once.alone(
-            lambda: import_again(
-                run,
-                asked.wishes,
-                services,
-                key=key,
-                requested_by=user.name,
-                makes_anew=asked.makes_anew,
-            )
-        )
-        return {**self._show(record.get(run_id)), "is_new": is_new, "notes": []}
+    def _errand(self, request: Request, what: str) -> Mapping[str, Any]:
+        asked = Asked(worlds=self.worlds, user=self._who(request), server=self._server(), body=request.body)
+        accepted = accept_errand(what, asked, self.once)
+        if accepted.run_id is None:
+            return {"sentence": accepted.sentence}
+        run = self.worlds.now().record.get(accepted.run_id)
+        return {**self._show(run), "is_new": accepted.is_new, "notes": []}
 
     def _show(self, run: WorkflowRun) -> Mapping[str, Any]:
         services = self.worlds.now()
