@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from biomero.application.choose_omero_files import choose_omero_files
 from biomero.application.omero_images import name_images, omero_for
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage
 from biomero.application.services import Services
+from biomero.domain.descriptor import WorkflowDescriptor
 from biomero.domain.omero import OmeroKind, OmeroRef, OmeroSelection
 from biomero.errors import OmeroPermissionError
 
@@ -23,22 +25,25 @@ class OmeroOrder:
     ----------
     user
         Whose run it is, by the name that they log in with.
+    files
+        Ids of file annotations for the workflow's further inputs, by the input's id.
     """
 
     user: str
     chosen: Sequence[OmeroRef]
     wishes: OmeroWishes = field(default_factory=OmeroWishes)
+    files: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def choose_omero_images(
-    order: OmeroOrder, services: Services
+    order: OmeroOrder, services: Services, descriptor: WorkflowDescriptor
 ) -> tuple[OmeroRequest, tuple[RequestedImage, ...]]:
     """Look at everything that was chosen, as the user, before anything is sent anywhere.
 
     Raises
     ------
     InputError
-        If it is in several groups, or has no image.
+        If it is in several groups, or has no image, or a file is not as the workflow takes it.
     OmeroObjectError
         If something does not exist, or the user may not see it.
     OmeroPermissionError
@@ -51,6 +56,7 @@ def choose_omero_images(
     omero = omero_for(None, services)
     with omero.reader(order.user) as reader:
         selection, user = reader.select(order.chosen), reader.user
+        files = choose_omero_files(descriptor, order.files, reader, selection.group)
         if order.wishes.dataset_id is not None:  # rather now than when the results are there
             reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
     if order.wishes:
@@ -64,6 +70,7 @@ def choose_omero_images(
         chosen=tuple(order.chosen),
         images=selection.images,
         wishes=order.wishes,
+        files=files,
     )
     return request, name_images(selection.images)
 

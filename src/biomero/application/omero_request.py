@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef, WellPlace
+from biomero.domain.omero import OmeroFile, OmeroImage, OmeroKind, OmeroRef, WellPlace
 from biomero.domain.run_events import Json
 
 
@@ -89,6 +90,22 @@ class OmeroWishes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """An attached file that goes into an input of the workflow.
+
+    Parameters
+    ----------
+    file
+        As OMERO told of it when the run was asked for.
+    name
+        What it is called on the cluster: safe for any program, unique in its input.
+    """
+
+    file: OmeroFile
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OmeroRequest:
     """Images of OMERO, as who they are read, and what shall be made of the results.
 
@@ -98,6 +115,8 @@ class OmeroRequest:
         Host and port: a run is of one server.
     images
         In the order of the run's images.
+    files
+        Attached files for the workflow's further inputs, by the input's id.
     """
 
     server: str
@@ -108,6 +127,7 @@ class OmeroRequest:
     chosen: tuple[OmeroRef, ...]
     images: tuple[OmeroImage, ...]
     wishes: OmeroWishes = field(default_factory=OmeroWishes)
+    files: Mapping[str, tuple[InputFile, ...]] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """Return plain values for the record."""
@@ -120,6 +140,7 @@ class OmeroRequest:
             "chosen": [str(ref) for ref in self.chosen],
             "images": [_image_to_json(image) for image in self.images],
             "wishes": asdict(self.wishes),
+            "files": {name: [asdict(file) for file in files] for name, files in self.files.items()},
         }
 
     @classmethod
@@ -138,6 +159,11 @@ class OmeroRequest:
                     "rois": None if rois is None else RoiWish(**rois),
                 }
             ),
+            # runs of earlier releases had no files of OMERO
+            files={
+                name: tuple(InputFile(file=OmeroFile(**f["file"]), name=f["name"]) for f in files)
+                for name, files in value.get("files", {}).items()
+            },
         )
 
 

@@ -102,6 +102,30 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRecord:
+    """A file or folder that went into a further input of the workflow.
+
+    Parameters
+    ----------
+    input
+        The input's id.
+    source
+        The path (or address) it was read from, as the user gave it.
+    name
+        What it was called on the cluster; of a folder, that is the name of none of its files.
+    size, checksum
+        As OMERO had them when the run was asked for, the checksum as ``SHA1-160:…``; ``None`` where nobody
+        knows.
+    """
+
+    input: str
+    source: str
+    name: str
+    size: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """A job of the run.
 
@@ -206,6 +230,7 @@ class RunDocument:
     biomero_version: str
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     images: tuple[ImageRecord, ...] = ()
+    attachments: tuple[AttachmentRecord, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
     outputs: tuple[OutputRecord, ...] = ()
     failure: Failure | None = None

@@ -65,7 +65,7 @@ def check_sending(order: SendOrder, services: Services, *, run_id: RunId) -> Run
             "'-' and spaces, and a letter or digit first"
         )
     found = services.workflows.find(CONVERTER)
-    omero, images = choose_omero_images(order.omero, services)
+    omero, images = choose_omero_images(order.omero, services, found.descriptor)
     cluster = services.settings.cluster
     return RunRequest(
         workflow=CONVERTER,

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import uuid4
 
 from biomero.application.choose_images import ChosenImages, choose_images
+from biomero.application.choose_omero_files import check_inputs
 from biomero.application.choose_omero_images import OmeroOrder, choose_omero_images
 from biomero.application.engine.place import place_of
 from biomero.application.omero_request import OmeroRequest
@@ -82,10 +83,10 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
     """
     workflow = services.workflows.find(order.workflow)
     parameters = check_parameters(workflow.descriptor, order.parameters)
-    attachments = _check_attachments(workflow, parameters, order.attachments)
+    attachments = _check_attachments(workflow, parameters, order)
     results = _results(order, services)
     check_results_folder(results, _NO_RUN)
-    chosen, omero = _choose(order, services)
+    chosen, omero = _choose(order, workflow, services)
     cluster = services.settings.cluster
     request = RunRequest(
         workflow=order.workflow,
@@ -122,12 +123,12 @@ def _results(order: Order, services: Services) -> Path:
     return results_on_the_way(services.settings) / str(uuid4())
 
 
-def _choose(order: Order, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:
+def _choose(order: Order, workflow: Workflow, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:
     if order.omero is None:
         return choose_images(order.images, services.images, stop_on_error=order.on_error == "stop"), None
     if order.images:
         raise InputError(f"images are files or in OMERO, not both: {order.images[0]}")
-    request, images = choose_omero_images(order.omero, services)
+    request, images = choose_omero_images(order.omero, services, workflow.descriptor)
     return ChosenImages(images=images, unreadable={}), request
 
 
@@ -174,9 +175,12 @@ def accept_order(checked: CheckedOrder, services: Services, *, run_id: RunId | N
 
 
 def _check_attachments(
-    workflow: Workflow, parameters: Mapping[str, ParameterValue], given: Mapping[str, Sequence[Path]]
+    workflow: Workflow, parameters: Mapping[str, ParameterValue], order: Order
 ) -> Mapping[str, tuple[Path, ...]]:
     """Say early what the making of the command line would say late."""
+    given = order.attachments
+    of_omero = {} if order.omero is None else order.omero.files
+    check_inputs(workflow.descriptor, of_omero, local=given)
     for name, paths in given.items():
         for path in paths:
             if not path.exists():
@@ -187,7 +191,7 @@ def _check_attachments(
         input_folder="in",
         output_folder="out",
         ground_truth_folder="gt",
-        attachments=dict.fromkeys(given, "attached"),
+        attachments=dict.fromkeys([*given, *of_omero], "attached"),
     )
     return {name: tuple(map(_absolute, paths)) for name, paths in given.items()}
 

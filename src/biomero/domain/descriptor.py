@@ -193,7 +193,7 @@ class WorkflowDescriptor:
     @property
     def attachable_inputs(self) -> tuple[Parameter, ...]:
         """The inputs to which a user may attach a file or folder of their own."""
-        return tuple(p for p in self.inputs if p not in self.main_inputs[:1])
+        return tuple(p for p in self.inputs if p not in self.main_inputs[:1] and not p.output_folder)
 
     @property
     def uses_entry_point(self) -> bool:

@@ -72,7 +72,11 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
             files=context.services.images,
             tables=context.services.tables,
             writer=writer,
-            maps=provenance(document, input_data=", ".join(map(str, request.chosen))),
+            maps=provenance(
+                document,
+                input_data=", ".join(map(str, request.chosen)),
+                files={name: ", ".join(str(f.file) for f in files) for name, files in request.files.items()},
+            ),
             stems=[image.name for image in context.request.images],
             on_output=show,
             round=context.run.round if errand is None else errand.round,

@@ -11,6 +11,7 @@ from pathlib import Path
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.place import on_to
+from biomero.application.engine.stage_files import send_attached
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import images_of
 from biomero.application.ports.image_source import ImageSource
@@ -63,19 +64,10 @@ def stage_images(context: StepContext) -> StepEnd:
         came = [image.index for image in waiting[: stream.done]]
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
-        for name, paths in context.request.attachments.items():
-            files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
-            context.cluster.transfer.upload(files, f"{folder.attachments}/{name}")
+        send_attached(context, exports)
     finally:
         shutil.rmtree(exports, ignore_errors=True)
     return StepEnd(move=_NEXT.move, decide=_staged(came))
-
-
-def _files_of(path: Path) -> list[Path]:
-    """Return a file as it is, and of a folder what lies in it; an OME-Zarr folder is one thing."""
-    if path.is_dir() and path.suffix.lower() != ".zarr":
-        return sorted(path.iterdir())
-    return [path]
 
 
 class _Exports:

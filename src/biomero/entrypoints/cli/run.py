@@ -25,7 +25,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_services
-from biomero.entrypoints.cli.omero_options import omero_options, omero_order
+from biomero.entrypoints.cli.omero_options import omero_options, omero_order, split_inputs
 from biomero.entrypoints.cli.options import (
     cluster_options,
     json_option,
@@ -52,7 +52,8 @@ from biomero.errors import RunPausedError, UsageError
     "attachments",
     multiple=True,
     metavar="NAME=PATH",
-    help="A further input of the workflow: a file, or a folder with several. Once for each input.",
+    help="A further input of the workflow: a file, or a folder with several, once for each input. "
+    "With --omero also NAME=FileAnnotation:ID, as often as there are files.",
 )
 @click.option(
     "--runtime",
@@ -126,12 +127,10 @@ def leave_to_worker(run_id: RunId, services: Services, *, as_json: bool) -> NoRe
 
 
 def _order(given: dict[str, Any], settings: Settings) -> Order:
-    attachments = {
-        name: [Path(path)] for name, path in pairs_of(given["attachments"], option="--input").items()
-    }
     if given["python"] and given["runtime"] not in {None, "process"}:
         raise UsageError("--python goes with --runtime process")
     omero = omero_order(given, [str(word) for word in given["images"]], settings.omero)
+    attachments, omero = split_inputs(given["attachments"], omero)
     return Order(
         workflow=given["workflow"],
         images=given["images"] if omero is None else (),

@@ -24,7 +24,7 @@ from biomero.entrypoints.omero_scripts.init_environment import prepare
 from biomero.entrypoints.omero_scripts.run_scripts import end_run, show_logs, show_runs
 from biomero.entrypoints.omero_scripts.run_workflow import run_workflows
 from biomero.entrypoints.omero_scripts.script import attempt
-from services.command import THRESHOLD
+from services.command import LEVELS, THRESHOLD
 from services.fake_world import wait_until
 from services.omero_lab import FakeScript, OmeroLab, follow_with_a_worker, order_of
 
@@ -112,6 +112,43 @@ def test_every_field_becomes_what_it_says(lab: OmeroLab) -> None:
     assert f"Threshold_{runs_of(lab)[0][:8]}.zip" in attached
 
 
+@pytest.mark.parametrize("as_sent", [list, tuple, lambda ids: ids[0]], ids=["list", "tuple", "one"])
+def test_attached_files_go_into_the_inputs_that_they_are_given_for(tmp_path: Path, as_sent: Any) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS))
+    level = lab.omero.file("a.csv", b"100", owner=lab.ann, group=lab.group)
+    sent = {"threshold": False, "levels": True, "levels_|_FILE_level": as_sent([level])}
+    with lab.answering():
+        script = FakeScript(filled_in(lab.dataset("first", "a.tif"), **sent, **{"levels_|_FILE_notes": []}))
+        assert run_it(lab, script), script.said
+    omero = request_of(lab).omero
+    assert omero is not None
+    assert {name: [one.file.id for one in files] for name, files in omero.files.items()} == {"level": [level]}
+    lab.world.services.record.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({}, "at levels_|_FILE_level"),
+        ({"levels_|_FILE_level": []}, "at levels_|_FILE_level"),
+        ({"levels_|_FILE_level": [987654]}, "'level': there is no FileAnnotation:987654"),
+        ({"levels_|_FILE_level": [0]}, "'level'"),
+        ({"levels_|_FILE_level": [1], "levels_|_FILE_model": [1]}, "at levels_|_FILE_model"),
+    ],
+    ids=["nothing", "empty", "unknown", "no-id", "no-input"],
+)
+def test_a_file_that_is_wrong_or_missing_is_named_by_its_field(
+    tmp_path: Path, sent: dict[str, Any], said: str
+) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS))
+    with lab.answering():
+        script = FakeScript(filled_in(lab.dataset("first", "a.tif"), threshold=False, levels=True, **sent))
+        assert not attempt(script, lab.engine(), run_workflows)
+    assert said in script.said[-1]
+    assert not runs_of(lab)
+    lab.world.services.record.close()
+
+
 def test_batches_are_jobs_of_one_run(lab: OmeroLab) -> None:
     dataset = lab.dataset("first", "a.tif", "b.tif", "c.tif")
     script = FakeScript(filled_in(dataset, **{workflow_batched.BATCH_SIZE: 2}))
@@ -143,7 +180,7 @@ def test_several_workflows_are_several_runs(tmp_path: Path) -> None:
     [
         ({"threshold": False}, "No workflow was chosen"),
         ({"threshold_|_level": "high"}, "'level'"),
-        ({"threshold_|_FILE_model": [5]}, "attached files"),
+        ({"threshold_|_FILE_model": [5]}, "at threshold_|_FILE_model"),
         ({workflow.OUTPUT_NEW_SCREEN: "screen"}, workflow.OUTPUT_NEW_SCREEN),
         ({workflow.OUTPUT_CREATE_ROIS: False}, "at least one output"),
         ({workflow.ROI_CLEAR_EXISTING: True}, workflow.ROI_CLEAR_FILTER),

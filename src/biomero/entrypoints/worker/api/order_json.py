@@ -13,11 +13,12 @@ from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.send_images import SendOrder
 from biomero.application.submit_run import Order
 from biomero.domain.job import JobResources
-from biomero.domain.omero import OmeroRef, OmeroUser
+from biomero.domain.omero import LARGEST_ID, OmeroRef, OmeroUser
 from biomero.errors import InputError, ParameterError
 
 _LONGEST_NAME = 255
 _MOST_OBJECTS = 10_000
+_MOST_FILES = 1000
 _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SHAPES = ("polygon", "mask")
@@ -145,14 +146,19 @@ def read_order(body: object, user: OmeroUser) -> AskedOrder:
             raise InputError(f"the order has no {name}")
     if "/" in workflow or "\0" in workflow:
         raise InputError(f"{workflow!r} is no name of a workflow")
-    chosen = fields.texts("chosen")
+    chosen, files = fields.texts("chosen"), _files(fields.take("files", {}))
     zarr_version = fields.one_of("zarr_version", _VERSIONS, otherwise="0.5")
     asked = AskedOrder(
         key=key,
         version=fields.text("version"),
         order=Order(
             workflow=workflow,
-            omero=OmeroOrder(user=user.name, chosen=_objects(chosen), wishes=_wishes(fields.part("wishes"))),
+            omero=OmeroOrder(
+                user=user.name,
+                chosen=_objects(chosen),
+                wishes=_wishes(fields.part("wishes")),
+                files=files,
+            ),
             parameters=_parameters(fields.take("parameters", {})),
             batch_size=fields.number("batch_size"),
             zarr_version=_zarr(zarr_version),
@@ -178,6 +184,24 @@ def _objects(texts: list[str]) -> tuple[OmeroRef, ...]:
         return tuple(dict.fromkeys(OmeroRef.parse(text) for text in texts))
     except ValueError as exc:
         raise InputError(str(exc)) from exc
+
+
+def _files(given: object) -> dict[str, tuple[int, ...]]:
+    """Read the ids of file annotations, by the input that they are for."""
+    if not isinstance(given, dict):
+        raise InputError("files: wanted are inputs with lists of ids")
+    files = {}
+    for name, ids in given.items():
+        if not isinstance(ids, list) or not ids or not all(map(_is_id, ids)):
+            raise InputError(f"files: '{name}': wanted is a list of ids of file annotations")
+        if len(ids) > _MOST_FILES:
+            raise InputError(f"files: '{name}': {len(ids)} files are too many; {_MOST_FILES} may be attached")
+        files[name] = tuple(dict.fromkeys(ids))
+    return files
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
 
 
 def _parameters(given: object) -> dict[str, Any]:
