@@ -10,13 +10,14 @@ from biomero.application.engine.place import place_of
 from biomero.application.errand import Errand, Goal
 from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
 from biomero.application.omero_images import omero_for
+from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.record_json import as_on_disk
 from biomero.application.results_folder import claim_results_folder
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.omero import OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import InputError, OmeroPermissionError, UsageError
@@ -57,7 +58,7 @@ def import_again(
     if (same := errand_with(key, earlier.run_id, Goal.IMPORT, record)) is not None:
         return same, False
     refuse_beside_another(earlier, Goal.IMPORT, record)
-    check_import(earlier, wishes, services)  # asks OMERO, which may take long: others need not wait
+    wishes = check_import(earlier, wishes, services)  # asks OMERO, which may take long: others need not wait
     request = _request(earlier, wishes, services, key=key, requested_by=requested_by, makes_anew=makes_anew)
     with alone or nullcontext():
         if (same := errand_with(key, earlier.run_id, Goal.IMPORT, record)) is not None:
@@ -66,13 +67,18 @@ def import_again(
         return _accept(earlier, request, next_errand(earlier.run_id, Goal.IMPORT, record), services), True
 
 
-def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) -> None:
+def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) -> OmeroWishes:
     """Check that results are there, and that the user may have made of them what they want.
+
+    Returns
+    -------
+    the wishes, with the ids of containers that exist already
 
     Raises
     ------
     UsageError
-        If the run's images are files, it is under way, or its results are nowhere.
+        If the run's images are files, it is under way, its results are nowhere, or they cannot go where they
+        shall (`settle_places`).
     OmeroObjectError
         If a dataset or another object of the wishes does not exist, or the user may not see it.
     OmeroPermissionError
@@ -91,8 +97,6 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
     _is_here(earlier, request)
     omero = omero_for(request.omero.server, services)
     named = [OmeroRef.parse(text) for text in (*wishes.archive_at, *wishes.tables_at, *wishes.files_at)]
-    if wishes.dataset_id is not None:
-        named.append(OmeroRef(OmeroKind.DATASET, wishes.dataset_id))
     with omero.reader(request.omero.user) as reader:
         for ref in dict.fromkeys(named):
             reader.contents(ref)
@@ -100,6 +104,9 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise OmeroPermissionError(f"{'; '.join(problems[:_MOST_TOLD])}{more}")
+    with omero.writer(request.omero.user, group_id=request.omero.group_id) as writer:
+        group = writer.group
+    return settle_places(wishes, omero, user=request.omero.user, group=group, images=request.omero.images)
 
 
 def _is_here(earlier: WorkflowRun, request: RunRequest) -> bool:

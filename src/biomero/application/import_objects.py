@@ -7,14 +7,17 @@ import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from biomero.application.name_objects import archive_name, default_dataset_name, image_name
+from biomero.application.import_places import ImportPlaces
+from biomero.application.name_objects import archive_name, image_name
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.other_wishes import OtherWishes, mark_of
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
 from biomero.application.result_columns import with_image_ids
+from biomero.application.result_rois import ResultRois, RoiIds
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
 from biomero.application.zip_results import zipped
@@ -69,6 +72,8 @@ class ImportObjects:
         The names of the run's images on the cluster, by index, for tables that speak of them.
     on_output
         Is told of each result that has been dealt with.
+    earlier
+        Results of earlier rounds, which have been dealt with.
     round
         Which time it is that images of the run are tried, from 0. What an earlier round made stays; a result
         that has another content now, under the same name, becomes another object.
@@ -86,13 +91,15 @@ class ImportObjects:
     maps: Maps
     stems: Sequence[str]
     on_output: Callable[[int, int], None]
+    earlier: Sequence[OutputRecord] = ()
     round: int = 0
     others: OtherWishes | None = None
     _objects: list[MadeObject] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
     _known: Mapping[str, OmeroRef] = field(default_factory=dict)
-    _dataset: int | None = None
+    _places: ImportPlaces = field(init=False)
+    _rois: ResultRois = field(init=False)
 
     def run(self, outputs: Sequence[OutputRecord]) -> Imported:
         """Make everything.
@@ -103,7 +110,23 @@ class ImportObjects:
             If OMERO does not answer, or refuses: do it again when that is put right.
         """
         self._known = self.writer.made(self.run_id)
-        for done, output in enumerate(outputs):
+        self._places = ImportPlaces(
+            run_id=self.run_id,
+            workflow=self.workflow,
+            request=self.request,
+            writer=self.writer,
+            known=self._known,
+            mark=self._of_place,
+            on_made=self._add_place,
+            on_problem=self._problems.append,
+        )
+        self._rois = ResultRois(
+            outputs=[*self.earlier, *outputs],
+            stems=self.stems,
+            ids=[image.id for image in self.request.images],
+            ask=self._made_rois,
+        )
+        for done, output in enumerate(sorted(outputs, key=self._turn)):
             self._import(output)
             self.on_output(done + 1, len(outputs))
         if self.request.wishes.archive:
@@ -134,13 +157,33 @@ class ImportObjects:
             case _:
                 pass
 
+    def _turn(self, output: OutputRecord) -> tuple[Any, ...]:
+        """Return what orders results: images, with their ROIs, before tables; on plates field by field."""
+        is_image = output.kind in {OutputKind.LABEL, OutputKind.IMAGE}
+        source = self._source(output)
+        if not is_image or source is None or source.place is None or not self.request.wishes.to_screen:
+            return (not is_image,)
+        place = source.place
+        return (False, place.plate_id, place.row, place.column, place.field, output.path)
+
+    def _made_rois(self, image_id: int, label: OutputRecord) -> RoiIds:
+        wish = self.request.wishes.rois
+        if wish is None or not is_like(label, wish.pattern):
+            return {}
+        return self.writer.rois_of(self._key(self._rois_name(image_id, label)))
+
+    def _rois_name(self, image_id: int, label: OutputRecord) -> str:
+        wish = self.request.wishes.rois
+        mark = self.others.rois(wish) if self.others is not None and wish is not None else ""
+        return f"{rois_key(image_id, label)}{mark}"
+
     def _put_rois(self, output: OutputRecord) -> None:
         wish = self.request.wishes.rois
         source = self._source(output)
         if wish is None or source is None:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
-        name = f"rois/{source.id}/{_content(output)}{self.others.rois(wish) if self.others else ''}"
+        name = self._rois_name(source.id, output)
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
@@ -165,15 +208,19 @@ class ImportObjects:
             source=source.name if source else None,
             is_label=output.kind is OutputKind.LABEL,
         )
+        on_plate = self._places.spot(source)
+        if on_plate is None and self.request.wishes.to_screen:
+            self._problems.append(f"{output.path!r} is of no image on a plate, and is in the dataset instead")
         note = f"of {source.name} (Image:{source.id})" if source else "of no single image of the run"
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{_content(output)}{self._of_dataset}"),
+                    self._key(f"image/{_content(output)}{self._of_place}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
-                    dataset=self._target_dataset(),
+                    dataset=None if on_plate else self._places.dataset(),
+                    on_plate=on_plate,
                 )
         except ImageReadError as exc:
             self._problems.append(f"{output.path!r} was not imported as an image: {exc}")
@@ -187,6 +234,7 @@ class ImportObjects:
             columns = with_image_ids(
                 self.tables.read(self._path(output)), owner=source.id if source else None, ids=ids
             )
+            columns = self._rois.with_ids(output, columns)
         except InputError as exc:
             self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
             self._put_file(output)
@@ -236,21 +284,9 @@ class ImportObjects:
         self._objects.append(MadeObject(output="", ref=ref))
         self._touched.update(dict.fromkeys(targets))
 
-    def _target_dataset(self) -> int:
-        if self._dataset is None:
-            wishes = self.request.wishes
-            self._dataset = wishes.dataset_id
-            if self._dataset is None:
-                made = self.writer.put_dataset(
-                    self._key(f"dataset{self._of_dataset}"),
-                    name=wishes.dataset_name or default_dataset_name(self.workflow, self.run_id),
-                    description=f"results of {self.workflow}, run {self.run_id}",
-                    project=None,
-                )
-                self._dataset = made.id
-                self._objects.append(MadeObject(output="", ref=made))
-                self._touched[made] = None
-        return self._dataset
+    def _add_place(self, made: OmeroRef) -> None:
+        self._objects.append(MadeObject(output="", ref=made))
+        self._touched[made] = None
 
     def _targets_at(self, at: Sequence[str], source: OmeroImage | None) -> tuple[list[OmeroRef], str]:
         """Return what a result is attached to, and what tells it from the same result elsewhere."""
@@ -301,8 +337,8 @@ class ImportObjects:
         return OutputKey(run_id=self.run_id, output=output)
 
     @property
-    def _of_dataset(self) -> str:
-        return self.others.dataset(self.request.wishes) if self.others else ""
+    def _of_place(self) -> str:
+        return "" if self.others is None else self.others.place(self.request.wishes, self._known)
 
     @property
     def _of_round(self) -> str:
@@ -324,6 +360,11 @@ def is_like(output: OutputRecord, pattern: str) -> bool:
 def _content(output: OutputRecord) -> str:
     """Return what tells a result from others: its name, and what it holds."""
     return f"{output.path}#{output.sha256[:12]}"
+
+
+def rois_key(image_id: int, label: OutputRecord) -> str:
+    """Return the name of the ROIs that a label image gives an image."""
+    return f"rois/{image_id}/{_content(label)}"
 
 
 def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:

@@ -43,6 +43,11 @@ class OmeroWishes:
         Import images that are no label images, or those that are, into a dataset.
     dataset_id, dataset_name
         An existing dataset, or the name of a new one; a new one with a name of ours where neither is said.
+    screen_id, screen_name
+        An existing screen, or the name of a new one, for results of images that are on a plate: they come
+        onto plates of their own there, and not into the dataset.
+    reuse_named
+        Names are those of a dataset and a screen that the user has already, if there is one.
     name_pattern
         Names of imported images; ``{original_file}``, ``{original_ext}``, ``{file}`` and ``{ext}`` stand for
         the source's and the output's name and suffix.
@@ -64,6 +69,9 @@ class OmeroWishes:
     label_images: bool = False
     dataset_id: int | None = None
     dataset_name: str = ""
+    screen_id: int | None = None
+    screen_name: str = ""
+    reuse_named: bool = False
     name_pattern: str = ""
     rois: RoiWish | None = None
     tables: bool = False
@@ -87,6 +95,11 @@ class OmeroWishes:
             or self.archive
             or self.rois is not None
         )
+
+    @property
+    def to_screen(self) -> bool:
+        """Whether images that come of a plate's images shall be on plates."""
+        return (self.images or self.label_images) and bool(self.screen_id or self.screen_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

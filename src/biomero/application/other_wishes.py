@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from biomero.application.omero_request import OmeroRequest, OmeroWishes, RoiWish
@@ -27,11 +27,28 @@ class OtherWishes:
     described: frozenset[OmeroRef] = frozenset()
     mark: str = ""
 
-    def dataset(self, wishes: OmeroWishes) -> str:
-        """Return what tells an image in the wished dataset from one where the run has put it."""
+    def place(self, wishes: OmeroWishes, known: Mapping[str, OmeroRef]) -> str:
+        """Return what tells an image in the wished dataset or screen from one where the run has put it.
+
+        Parameters
+        ----------
+        known
+            What the run and its imports have made, by the names of outputs.
+        """
+        named = {
+            OmeroRef(kind, number)
+            for kind, number in (
+                (OmeroKind.DATASET, wishes.dataset_id),
+                (OmeroKind.SCREEN, wishes.screen_id),
+            )
+            if number is not None
+        }
+        for name, ref in known.items():
+            head, tilde, mark = name.partition("~")
+            if ref in named and head in {"dataset", "screen"}:
+                return tilde + mark
         told = _place(wishes, self.mark)
-        is_own = OmeroRef(OmeroKind.DATASET, wishes.dataset_id or 0) in self.described
-        return "" if is_own or told == _place(self.before, "") else mark_of(told)
+        return "" if told == _place(self.before, "") else mark_of(told)
 
     def rois(self, wish: RoiWish) -> str:
         """Return what tells ROIs of such a kind from those that the run has made, if it made any."""
@@ -65,7 +82,9 @@ def touched_by(run: WorkflowRun, request: OmeroRequest, parents: Sequence[OmeroR
 
 
 def _place(wishes: OmeroWishes, mark: str) -> str:
-    return f"{wishes.dataset_id}\n{wishes.dataset_name}\n{mark}"
+    """Tell a place by the name that the user gave: its id may have been found by that meanwhile."""
+    dataset, screen = wishes.dataset_name or wishes.dataset_id, wishes.screen_name or wishes.screen_id
+    return f"{dataset}\n{screen}\n{mark}"
 
 
 def _looks(wish: RoiWish) -> str:

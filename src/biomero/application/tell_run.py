@@ -68,13 +68,14 @@ def _made(document: RunDocument) -> list[str]:
 
 
 def _objects(objects: Sequence[ObjectRecord]) -> str:
-    """Name datasets, and count the rest: links to them are on the images anyway."""
+    """Name datasets and screens, and count the rest: links to them are on the images anyway."""
     rois = sum(made.rois for made in objects)
     on = len({made.id for made in objects if made.rois})
-    datasets = [f"Dataset:{made.id}" for made in objects if made.kind == "Dataset"]
-    counts = Counter(made.kind for made in objects if not made.rois and made.kind != "Dataset")
-    words = {"Image": "images", "Table": "tables", "FileAnnotation": "attachments"}
-    parts = [*datasets, *(f"{count} {words.get(kind, kind)}" for kind, count in counts.items())]
+    named = {"Dataset", "Screen"}
+    containers = [f"{made.kind}:{made.id}" for made in objects if made.kind in named]
+    counts = Counter(made.kind for made in objects if not made.rois and made.kind not in named)
+    words = {"Image": "images", "Plate": "plates", "Table": "tables", "FileAnnotation": "attachments"}
+    parts = [*containers, *(f"{count} {words.get(kind, kind)}" for kind, count in counts.items())]
     return ", ".join([*parts, *([f"{rois} ROIs on {on} images"] if rois else [])])
 
 

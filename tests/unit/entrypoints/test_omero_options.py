@@ -64,6 +64,13 @@ def test_rois_and_datasets_are_as_they_are_said() -> None:
     )
 
 
+def test_images_of_plates_go_into_a_screen() -> None:
+    for said, number, name in (("Screen:9", 9, ""), ("my screen", None, "my screen")):
+        asked = order("--omero", "Plate:1", "--to", "labels", "--to-screen", said)
+        assert asked is not None
+        assert asked.wishes == OmeroWishes(label_images=True, screen_id=number, screen_name=name)
+
+
 def test_a_service_account_needs_to_know_for_whom_it_acts() -> None:
     with pytest.raises(UsageError, match="--omero-user"):
         order("--omero", "Image:5", settings=SERVICE)
@@ -79,6 +86,12 @@ def test_a_service_account_needs_to_know_for_whom_it_acts() -> None:
         (("--omero", "Image:x"), InputError, "Image:ID"),
         (("--omero", "Image:0"), InputError, "Image:0"),
         (("--omero", "Image:5", "cells.tif"), InputError, "cells"),
+        (
+            ("--omero", "Plate:5", "--to", "rois", "--to-screen", "s"),
+            UsageError,
+            "--to images or --to labels",
+        ),
+        (("--omero", "Plate:5", "--to", "labels", "--to-screen", "Dataset:5"), UsageError, "Screen:ID"),
         (("--omero", "Roi:5"), InputError, "Roi:5"),
         (("--omero", "Image:5", "--to", "roi"), UsageError, "there are rois"),
         (("--omero", "Image:5", "--to-dataset", "Image:5"), UsageError, "Dataset:ID"),

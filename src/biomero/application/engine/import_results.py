@@ -55,6 +55,7 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
     # what is made of an earlier run's results is that run's: it is never made a second time
     maker = context.run_id if errand is None or errand.earlier is None else errand.earlier
     document = describe_run(context.services.record, maker)
+    outputs = [output_from_json(output) for output in context.run.outputs]
 
     def show(done: int, total: int) -> None:
         context.check_wishes()
@@ -79,9 +80,10 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
             ),
             stems=[image.name for image in context.request.images],
             on_output=show,
+            earlier=[output for output in outputs if output.path in without],
             round=context.run.round if errand is None else errand.round,
             others=None if errand is None else _others(context, maker),
-        ).run([output_from_json(o) for o in context.run.outputs if o["path"] not in without])
+        ).run([output for output in outputs if output.path not in without])
 
 
 def _others(context: StepContext, maker: RunId) -> OtherWishes:

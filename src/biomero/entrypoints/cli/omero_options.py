@@ -22,8 +22,8 @@ F = TypeVar("F", bound=Callable[..., object])
 
 _TARGETS = {
     "rois": "outlines of the objects, on the images",
-    "labels": "label images, into a dataset",
-    "images": "all other images, into a dataset",
+    "labels": "label images, into a dataset or screen",
+    "images": "all other images, likewise",
     "tables": "tables, on the images",
     "files": "all other files, on the images",
     "overlays": "pictures with outlines, on the images",
@@ -59,6 +59,11 @@ def wish_options(command: F) -> F:
         ),
         click.option(
             "--to-dataset", metavar="NAME", help="The dataset for images: a new one's name, or Dataset:ID."
+        ),
+        click.option(
+            "--to-screen",
+            metavar="NAME",
+            help="The screen for images that come of plates: a new one's name, or Screen:ID.",
         ),
         click.option(
             "--image-names",
@@ -168,12 +173,17 @@ def omero_wishes(given: dict[str, Any]) -> OmeroWishes:
     if unknown:
         raise UsageError(f"--to {unknown[0]}: there are {', '.join(_TARGETS)}")
     check_pattern(given["image_names"])
-    dataset_id, dataset_name = _dataset(given["to_dataset"] or "")
+    dataset_id, dataset_name = _container(given["to_dataset"] or "", OmeroKind.DATASET)
+    screen_id, screen_name = _container(given["to_screen"] or "", OmeroKind.SCREEN)
+    if given["to_screen"] and not wanted & {"images", "labels"}:
+        raise UsageError("--to-screen says where images go: add --to images or --to labels")
     return OmeroWishes(
         images="images" in wanted,
         label_images="labels" in wanted,
         dataset_id=dataset_id,
         dataset_name=dataset_name,
+        screen_id=screen_id,
+        screen_name=screen_name,
         name_pattern=given["image_names"],
         rois=_rois(given) if "rois" in wanted else None,
         tables="tables" in wanted,
@@ -196,12 +206,12 @@ def _rois(given: dict[str, Any]) -> RoiWish:
     )
 
 
-def _dataset(text: str) -> tuple[int | None, str]:
-    """Return the id of an existing dataset, or the name of a new one."""
+def _container(text: str, kind: OmeroKind) -> tuple[int | None, str]:
+    """Return the id of an existing container, or the name of a new one."""
     try:
         ref = OmeroRef.parse(text)
     except ValueError:
         return None, text
-    if ref.kind is not OmeroKind.DATASET:
-        raise UsageError(f"--to-dataset takes a name or Dataset:ID, not {ref}")
+    if ref.kind is not kind:
+        raise UsageError(f"--to-{kind.value.lower()} takes a name or {kind.value}:ID, not {ref}")
     return ref.id, ""

@@ -9,8 +9,6 @@ from biomero.application.script_names import results, workflow
 from biomero.errors import InputError
 
 _NOT_OFFERED = {
-    results.OUTPUT_ATTACH_NEW_SCREEN: "results go into a dataset, and not into a screen",
-    results.OUTPUT_ATTACH_NEW_SCREEN_ID: "results go into a dataset, and not into a screen",
     results.ROI_TARGET_IMAGE_IDS: "ROIs go to the images that the results are of",
     results.TASK_ID: f"name the run ({results.WORKFLOW_UUID})",
     results.LOG_FALLBACK_TARGET: "logs of jobs are shown by Tail_Logs.py",
@@ -39,7 +37,7 @@ def results_order(inputs: Mapping[str, Any], *, job: str) -> dict[str, Any]:
         "run": _text(inputs, results.WORKFLOW_UUID),
         "job": None if _text(inputs, results.WORKFLOW_UUID) else _job(inputs),
         "wishes": _wishes(inputs),
-        "makes_anew": inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_DUPLICATE) is True,
+        "makes_anew": _makes_anew(inputs),
         "only_check": inputs.get(results.TEST_WRITE_PERMISSIONS_ONLY) is True,
     }
 
@@ -121,21 +119,53 @@ def _images(inputs: Mapping[str, Any], *, wants_rois: bool) -> dict[str, Any]:
         _text(inputs, results.OUTPUT_ATTACH_NEW_DATASET_NAME),
         inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_ID),
     )
-    imports = inputs.get(results.OUTPUT_ATTACH_NEW_DATASET) is True
-    if imports and not (name or number):
+    to_dataset = inputs.get(results.OUTPUT_ATTACH_NEW_DATASET) is True
+    if to_dataset and not (name or number):
         raise InputError(f"{results.OUTPUT_ATTACH_NEW_DATASET_NAME}: say how the dataset shall be called")
+    screen, screen_number = (
+        _text(inputs, results.OUTPUT_ATTACH_NEW_SCREEN_NAME),
+        inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID),
+    )
+    to_screen = inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN) is True
+    if to_screen and not (screen or screen_number):
+        raise InputError(f"{results.OUTPUT_ATTACH_NEW_SCREEN_NAME}: say how the screen shall be called")
+    imports = to_dataset or to_screen
     only_labels = inputs.get(results.IMPORT_ONLY_LABELS) is True
     drops_labels = (wants_rois and inputs.get(results.ROI_DELETE_LABEL_IMAGES) is True) or (
         inputs.get(results.IMPORT_LABEL_ZARRS) is False and not only_labels
     )
-    renames = inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_RENAME) is True
     return {
         "images": imports and not only_labels,
         "label_images": imports and not drops_labels,
-        "dataset_id": (number or None) if imports else None,
-        "dataset_name": name if imports and not number else "",
-        "name_pattern": _text(inputs, results.OUTPUT_ATTACH_NEW_DATASET_RENAME_NAME) if renames else "",
+        "dataset_id": (number or None) if to_dataset else None,
+        "dataset_name": name if to_dataset and not number else "",
+        "screen_id": (screen_number or None) if to_screen else None,
+        "screen_name": screen if to_screen and not screen_number else "",
+        "reuse_named": not _makes_anew(inputs),
+        "name_pattern": _pattern(inputs),
     }
+
+
+def _makes_anew(inputs: Mapping[str, Any]) -> bool:
+    names = (results.OUTPUT_ATTACH_NEW_DATASET_DUPLICATE, results.OUTPUT_ATTACH_NEW_SCREEN_DUPLICATE)
+    return any(inputs.get(name) is True for name in names)
+
+
+def _pattern(inputs: Mapping[str, Any]) -> str:
+    """Return how imported images are called: in a screen and in a dataset they are the same."""
+    found = [
+        _text(inputs, name)
+        for flag, name in (
+            (results.OUTPUT_ATTACH_NEW_DATASET_RENAME, results.OUTPUT_ATTACH_NEW_DATASET_RENAME_NAME),
+            (results.OUTPUT_ATTACH_NEW_SCREEN_RENAME, results.OUTPUT_ATTACH_NEW_SCREEN_RENAME_NAME),
+        )
+        if inputs.get(flag) is True and _text(inputs, name)
+    ]
+    if len(set(found)) > 1:
+        raise InputError(
+            f"{results.OUTPUT_ATTACH_NEW_SCREEN_RENAME_NAME}: there is one pattern for all images"
+        )
+    return found[0] if found else ""
 
 
 def _rois(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,12 +19,6 @@ from biomero.entrypoints.omero_scripts.script import attempt
 from services.omero_lab import FakeScript, OmeroLab, follow_with_a_worker, order_of
 
 NOT_OFFERED = {
-    "OUTPUT_ATTACH_NEW_SCREEN",
-    "OUTPUT_ATTACH_NEW_SCREEN_NAME",
-    "OUTPUT_ATTACH_NEW_SCREEN_DUPLICATE",
-    "OUTPUT_ATTACH_NEW_SCREEN_ID",
-    "OUTPUT_ATTACH_NEW_SCREEN_RENAME",
-    "OUTPUT_ATTACH_NEW_SCREEN_RENAME_NAME",
     "ROI_TARGET_IMAGE_IDS",
     "TASK_ID",
     "LOG_FALLBACK_TARGET",
@@ -169,7 +163,11 @@ WRONG = [
     ({results.WORKFLOW_UUID: "", results.OUTPUT_SLURM_JOB_ID: "1;id"}, results.OUTPUT_SLURM_JOB_ID),
     ({results.OUTPUT_ATTACH_PROJECT: True}, "Project: say which project"),
     ({results.OUTPUT_ATTACH_NEW_DATASET: True}, results.OUTPUT_ATTACH_NEW_DATASET_NAME),
-    ({results.OUTPUT_ATTACH_NEW_SCREEN: True}, results.OUTPUT_ATTACH_NEW_SCREEN),
+    ({results.OUTPUT_ATTACH_NEW_SCREEN: True}, results.OUTPUT_ATTACH_NEW_SCREEN_NAME),
+    (
+        {results.OUTPUT_ATTACH_NEW_SCREEN: True, results.OUTPUT_ATTACH_NEW_SCREEN_NAME: "s"},
+        "no image that was chosen is on a plate",
+    ),
     ({results.ROI_TARGET_IMAGE_IDS: "5"}, results.ROI_TARGET_IMAGE_IDS),
     ({results.OUTPUT_CREATE_ROIS: True, results.ROI_CLEAR_EXISTING: True}, results.ROI_CLEAR_FILTER),
     ({results.OUTPUT_CREATE_ROIS: True, results.ROI_COLOR: "red"}, "#RRGGBB"),

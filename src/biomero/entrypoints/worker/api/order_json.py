@@ -223,7 +223,7 @@ def _resources(user: OmeroUser, *, wants_mail: bool) -> JobResources:
 
 
 def _wishes(fields: _Fields) -> OmeroWishes:
-    flags = ("images", "label_images", "tables", "files", "overlays", "image_files", "archive")
+    flags = ("images", "label_images", "tables", "files", "overlays", "image_files", "archive", "reuse_named")
     pattern = fields.text("name_pattern")
     check_pattern(pattern)
     rois = fields.take("rois", None)
@@ -235,6 +235,8 @@ def _wishes(fields: _Fields) -> OmeroWishes:
         files_at=fields.targets("files_at"),
         dataset_id=fields.number("dataset_id"),
         dataset_name=fields.text("dataset_name"),
+        screen_id=fields.number("screen_id"),
+        screen_name=fields.text("screen_name"),
         name_pattern=pattern,
         rois=None if rois is None else _rois(_Fields(rois, "the wish for ROIs")),
     )
