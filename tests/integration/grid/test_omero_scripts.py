@@ -15,11 +15,13 @@ from biomero.application.engine.door import OpenDoor
 from biomero.application.engine.engine import Engine, EngineSettings
 from biomero.application.engine.patience import Patience
 from biomero.application.ports.run_queue import WorkerId
+from biomero.application.run_request import RunRequest
 from biomero.constants import CLEANUP, results, transfer, workflow
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroKind
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.omero_scripts.run_dialog import run_dialog
+from services.command import LEVELS
 from services.fake_world import at_work
 from services.omero_grid import OmeroGrid
 from services.omero_lab import OmeroLab
@@ -43,7 +45,7 @@ TYPES = {
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[OmeroLab]:
     """Return a worker's socket, at which every session is ann's: the grid's own OMERO knows no images."""
-    made = OmeroLab.make(tmp_path)
+    made = OmeroLab.make(tmp_path, levels=str(LEVELS))
     made.identity.otherwise = made.ann
     with made.answering():
         yield made
@@ -119,6 +121,28 @@ def test_a_script_runs_a_workflow_to_its_end_and_gives_what_was_made(asking: Use
     made = [str(ref) for ref, t in lab.omero.store.of(OmeroKind.DATASET).items() if t.key is not None]
     assert told["Dataset"] == made[0]
     assert made[0] in told["Message"]
+
+
+def test_attached_files_go_into_a_workflow_that_needs_them(asking: User, lab: OmeroLab) -> None:
+    script = upload(asking, "SLURM_Run_Workflow.py")
+    level, *notes = (
+        lab.omero.file(name, b"7", owner=lab.ann, group=lab.group) for name in ("level.csv", "a.txt", "a.txt")
+    )
+    files = {"levels_|_FILE_level": [level], "levels_|_FILE_notes": notes}
+    with working(lab):
+        run = asking.start(script, **{**filled_in(lab), "threshold": False, "levels": True, **files})
+        code = run.wait()
+        assert code == 0, run.results()
+        forgotten = asking.start(script, **{**filled_in(lab), "threshold": False, "levels": True})
+        assert forgotten.wait() == 1
+        assert "levels_|_FILE_level" in forgotten.results()["Message"]
+    (run_id,) = lab.world.services.record.ids()
+    omero = RunRequest.from_json(lab.world.services.record.get(run_id).request).omero
+    assert omero is not None
+    assert {name: [one.file.id for one in chosen] for name, chosen in omero.files.items()} == {
+        "level": [level],
+        "notes": notes,
+    }
 
 
 def test_the_script_is_killed_and_the_run_goes_on_to_its_end(asking: User, lab: OmeroLab) -> None:

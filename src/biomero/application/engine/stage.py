@@ -51,6 +51,8 @@ def stage_images(context: StepContext) -> StepEnd:
     exports = Path(tempfile.mkdtemp(prefix="export-", dir=context.workspace))
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
+    # what is half sent when a worker dies lies in the folder that is sent to: workflows read another one
+    below = images.removeprefix(f"{folder.base}/")
     try:
         with images_of(context.request, context.services) as sources:
             stream = _Exports(
@@ -58,9 +60,10 @@ def stage_images(context: StepContext) -> StepEnd:
                 sources=sources,
                 waiting=waiting,
                 folder=exports,
+                below=below,
                 before=len(good) - len(waiting),
             )
-            context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
+            context.cluster.transfer.upload(stream.files(), folder.base, progress=stream.sent)
         came = [image.index for image in waiting[: stream.done]]
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
@@ -75,6 +78,8 @@ class _Exports:
 
     Parameters
     ----------
+    below
+        Where images go in the run's folder.
     before
         How many images went before these.
 
@@ -91,6 +96,7 @@ class _Exports:
         sources: ImageSource,
         waiting: list[RequestedImage],
         folder: Path,
+        below: str,
         before: int,
     ) -> None:
         self.done = 0
@@ -98,6 +104,7 @@ class _Exports:
         self._sources = sources
         self._waiting = waiting
         self._folder = folder
+        self._below = below
         self._before = before
         self._bytes = 0
         self._places = context.places()
@@ -114,7 +121,7 @@ class _Exports:
             path = self._folder / name
             if self._written(image, path):
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
-                yield FileToSend(path=path, name=self._places[image.index] + name)
+                yield FileToSend(path=path, name=f"{self._below}/{self._places[image.index]}{name}")
                 shutil.rmtree(path, ignore_errors=True)
             self.done += 1
 

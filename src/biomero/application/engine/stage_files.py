@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from biomero.application.engine.context import StepContext
@@ -18,7 +18,8 @@ from biomero.errors import OmeroObjectError
 def send_attached(context: StepContext, workspace: Path) -> None:
     """Send what was attached, each input's files into a folder of its own; doing it again changes nothing.
 
-    Files of OMERO are brought here one by one, and removed when they have gone.
+    Files of OMERO are brought here one by one, and removed when they have gone. What was half sent when a
+    worker died lies beside the inputs' folders, and not in them, where the workflow would take it for a file.
 
     Parameters
     ----------
@@ -32,14 +33,13 @@ def send_attached(context: StepContext, workspace: Path) -> None:
     """
     transfer, folder = context.cluster.transfer, context.folder.attachments
     for name, paths in context.request.attachments.items():
-        files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
-        transfer.upload(files, f"{folder}/{name}")
+        files = [FileToSend(path=p, name=f"{name}/{p.name}") for given in paths for p in _files_of(given)]
+        transfer.upload(files, folder if files else f"{folder}/{name}")  # an empty folder is one, too
     omero = context.request.omero
     if omero is None or not omero.files:
         return
     with omero_for(omero.server, context.services).reader(omero.user) as reader:
-        for name, wanted in omero.files.items():
-            transfer.upload(_brought(context, reader, wanted, workspace), f"{folder}/{name}")
+        transfer.upload(_brought(context, reader, omero.files, workspace), folder)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -50,17 +50,17 @@ def _files_of(path: Path) -> list[Path]:
 
 
 def _brought(
-    context: StepContext, reader: OmeroReader, files: Sequence[InputFile], workspace: Path
+    context: StepContext, reader: OmeroReader, files: Mapping[str, Sequence[InputFile]], workspace: Path
 ) -> Iterator[FileToSend]:
     """Yield each file when it is here; remove it when the next one is asked for."""
-    for wanted in files:
+    for name, wanted in ((name, one) for name, several in files.items() for one in several):
         context.check_wishes()
         (file,) = reader.files([wanted.file.id])
         if (file.size, file.hash) != (wanted.file.size, wanted.file.hash):
             raise OmeroObjectError(f"{wanted.file} has changed since the run was asked for: ask for it anew")
         path = workspace / wanted.name
         reader.download(file, path, progress=_shown(context, wanted))
-        yield FileToSend(path=path, name=wanted.name)
+        yield FileToSend(path=path, name=f"{name}/{wanted.name}")
         path.unlink(missing_ok=True)
 
 
