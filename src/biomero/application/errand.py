@@ -16,6 +16,8 @@ class Goal(enum.Enum):
     """The results of an earlier run are put into OMERO once more, with other wishes."""
     IMAGES = "images"
     """Images lie on the cluster and stay there; no workflow runs on them."""
+    FILE = "file"
+    """An attached file of OMERO goes beside images that an earlier run has left on the cluster."""
     CONVERSION = "conversion"
     """Images that an earlier run has left on the cluster get another format there."""
 

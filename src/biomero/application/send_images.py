@@ -88,8 +88,8 @@ def check_sending(order: SendOrder, services: Services, *, run_id: RunId) -> Run
 def accept_sending(request: RunRequest, services: Services, *, run_id: RunId) -> RunId:
     """Record it as a run of its own."""
     folder = "" if request.errand is None else request.errand.folder
-    run = _new(request, run_id, name="Image transfer", about=f"Images in {folder} on the cluster.")
-    return _accept(run, request, services)
+    about = f"Images in {folder} on the cluster."
+    return accept_errand_run(request, run_id, services, name="Image transfer", about=about)
 
 
 def convert_sent(
@@ -108,16 +108,8 @@ def convert_sent(
     """
     if (same := errand_with(key, earlier.run_id, Goal.CONVERSION, services.record)) is not None:
         return same, False
-    sent = RunRequest.from_json(earlier.request)
-    if sent.errand is None or sent.errand.goal is not Goal.IMAGES:
-        raise UsageError(
-            f"run {earlier.run_id[:8]} has not left images on the cluster: it is no image transfer"
-        )
-    if earlier.status is not RunStatus.DONE:
-        raise UsageError(
-            f"the images of run {earlier.run_id[:8]} are not on the cluster: it is {earlier.status.value}"
-        )
-    if not sent.errand.takes_zarr:
+    sent = check_sent(earlier)
+    if sent.errand is None or not sent.errand.takes_zarr:
         raise UsageError(f"the images of run {earlier.run_id[:8]} are OME-TIFF already")
     refuse_beside_another(earlier, Goal.CONVERSION, services.record)
     errand = Errand(
@@ -135,6 +127,29 @@ def convert_sent(
     run.fail_images(earlier.image_failures)
     run.advance_images(run.good_images, ImageStage.STAGED)
     return _accept(run, request, services), True
+
+
+def check_sent(run: WorkflowRun) -> RunRequest:
+    """Return what was asked for, of a run that has left images on the cluster.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    sent = RunRequest.from_json(run.request)
+    if sent.errand is None or sent.errand.goal is not Goal.IMAGES:
+        raise UsageError(f"run {run.run_id[:8]} has left no images on the cluster: it is no image transfer")
+    if run.status is not RunStatus.DONE:
+        raise UsageError(f"the images of run {run.run_id[:8]} are not there: it is {run.status.value}")
+    return sent
+
+
+def accept_errand_run(
+    request: RunRequest, run_id: RunId, services: Services, *, name: str, about: str
+) -> RunId:
+    """Record a run, which is called by its name in sentences."""
+    return _accept(_new(request, run_id, name=name, about=about), request, services)
 
 
 def sent_images(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> WorkflowRun:

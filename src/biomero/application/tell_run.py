@@ -26,7 +26,8 @@ def tell_run(document: RunDocument, *, waits_for: str | None = None) -> str:
     name, run = document.workflow.name, f"run {document.id[:8]}"
     match document.status:
         case RunStatus.DONE:
-            return " ".join([f"{name} is done ({run}): {_images(document.images)}.", *_made(document)])
+            images = f": {_images(document.images)}" if document.images else ""
+            return " ".join([f"{name} is done ({run}){images}.", *_made(document)])
         case RunStatus.FAILED:
             return f"{name} failed ({run}): {_why(document)}"
         case RunStatus.CANCELLED:
@@ -54,8 +55,8 @@ def _made(document: RunDocument) -> list[str]:
     told = []
     if document.images_at is not None:
         told.append(
-            f"They are on {document.cluster}, in {document.images_at}, and stay there until somebody removes "
-            "them (biomero cluster clean)."
+            f"What was sent is on {document.cluster}: {document.images_at}. It stays there until somebody "
+            "removes it (biomero cluster clean)."
         )
     if document.objects:
         told.append(f"In OMERO: {_objects(document.objects)}.")

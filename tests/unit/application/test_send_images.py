@@ -70,7 +70,7 @@ def test_images_are_on_the_cluster_under_their_name_and_stay_there(lab: Lab) -> 
     assert lab.drive(run_id) is RunStatus.DONE
     assert len(images_in(lab, "cells")) == 2
     assert all(name.endswith(".ome.zarr") for name in images_in(lab, "cells"))
-    assert f"2 of 2 images. They are on local, in {data(lab)}/images/cells" in told(lab, run_id)
+    assert f"2 of 2 images. What was sent is on local: {data(lab)}/images/cells." in told(lab, run_id)
     assert not lab.world.scheduler.submissions
     assert not [t for t in lab.omero.store.things.values() if t.key is not None]
     assert (data(lab) / "images").stat().st_mode & 0o777 == 0o700
@@ -108,7 +108,7 @@ def test_images_that_are_there_are_converted_where_they_are(lab: Lab) -> None:
 
 def test_what_left_no_images_is_not_converted(lab: Lab) -> None:
     waiting = send(lab, lab.dataset("first", "a.tif"))
-    with pytest.raises(UsageError, match="it is submitted"):
+    with pytest.raises(UsageError, match="are not there: it is submitted"):
         convert(lab, waiting)
     workflow = lab.order(lab.dataset("more", "a.tif"), results=lab.world.folder / "out")
     with pytest.raises(UsageError, match="no image transfer"):

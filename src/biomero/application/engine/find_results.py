@@ -41,12 +41,23 @@ def find_results(context: StepContext) -> StepEnd:
         return StepEnd(move=on_to(names.IMPORT))
     context.go_to(RunStatus.FETCHING, "looking for the results")
     folder = context.source_folder.output
-    looked = context.cluster.shell.run(("sh", "-c", _LOOK, "sh", folder))
-    if looked.exit_status == _ABSENT:
+    if not is_there(context, folder):
         raise _gone(f"{folder} is gone from {context.cluster.settings.name}", errand.earlier)
-    if not looked.ok:
-        raise RemoteCommandError(f"{folder} cannot be looked at: {looked.stderr.strip()}")
     return StepEnd(move=on_to(names.FETCH))
+
+
+def is_there(context: StepContext, folder: str) -> bool:
+    """Say whether a folder of an earlier run is on the cluster.
+
+    Raises
+    ------
+    RemoteCommandError
+        If nobody can say.
+    """
+    looked = context.cluster.shell.run(("sh", "-c", _LOOK, "sh", folder))
+    if not looked.ok and looked.exit_status != _ABSENT:
+        raise RemoteCommandError(f"{folder} cannot be looked at: {looked.stderr.strip()}")
+    return looked.ok
 
 
 def results_of_earlier(context: StepContext) -> Path:

@@ -13,6 +13,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.convert import prepare_converter
 from biomero.application.engine.find_results import find_results
 from biomero.application.engine.place import on_to
+from biomero.application.engine.send_file import send_file
 from biomero.application.engine.settle import claim_folder
 from biomero.application.errand import Goal
 from biomero.application.ports.clusters import Cluster
@@ -71,8 +72,10 @@ def workspace_of(services: Services, run_id: RunId) -> Path:
 
 def prepare_run(context: StepContext) -> StepEnd:
     """Make the run's folder on the cluster, and its programs ready; what is there already stays as it is."""
-    if is_import(context):
+    if context.errand is not None and context.errand.goal is Goal.IMPORT:
         return find_results(context)
+    if context.errand is not None and context.errand.goal is Goal.FILE:
+        return send_file(context)
     context.go_to(RunStatus.EXPORTING, "preparing the run's folder")
     folder = context.folder
     batches = [place.rstrip("/") for place in dict.fromkeys(context.places().values()) if place]
@@ -90,6 +93,6 @@ def prepare_run(context: StepContext) -> StepEnd:
     return StepEnd(move=on_to(names.STAGE))
 
 
-def is_import(context: StepContext) -> bool:
-    """Say whether a run is only for results of an earlier one."""
-    return context.errand is not None and context.errand.goal is Goal.IMPORT
+def is_about_images(context: StepContext) -> bool:
+    """Say whether a run has images to work on, and not only the results of some, or a file."""
+    return context.errand is None or context.errand.goal not in {Goal.IMPORT, Goal.FILE}

@@ -6,6 +6,7 @@ from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd, StepFailedError
 from biomero.application.engine.fetch import fetch_logs
 from biomero.application.engine.place import on_to
+from biomero.application.errand import Goal
 from biomero.domain.failure import Failure, FailureClass
 from biomero.domain.run_status import ImageStage
 from biomero.domain.workflow_run import WorkflowRun
@@ -73,7 +74,7 @@ def settle_images(context: StepContext) -> StepEnd:
         fetch_logs(context)
     run = context.run
     good = [image.index for image in context.good_images]
-    if not good:
+    if not good and context.request.images:
         failures = [run.image_failures[i] for i in sorted(run.image_failures)]
         told = failures[0]
         return StepEnd(move=on_to(names.TIDY), decide=lambda run: run.fail(told))
@@ -93,4 +94,7 @@ def folder_of_images(context: StepContext) -> str:
     errand = context.errand
     if errand is not None and errand.folder:
         return f"{context.find_root()}/images/{errand.folder}"
-    return context.source_folder.input
+    folder, omero = context.source_folder.input, context.request.omero
+    if errand is None or errand.goal is not Goal.FILE or omero is None:
+        return folder
+    return ", ".join(f"{folder}/{slot}/{one.name}" for slot, files in omero.files.items() for one in files)

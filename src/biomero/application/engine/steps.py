@@ -17,7 +17,7 @@ from biomero.application.engine.deliver import deliver_results
 from biomero.application.engine.fetch import fetch_results
 from biomero.application.engine.import_results import import_results
 from biomero.application.engine.place import on_to
-from biomero.application.engine.prepare import is_import, prepare_run
+from biomero.application.engine.prepare import is_about_images, prepare_run
 from biomero.application.engine.settle import settle_images
 from biomero.application.engine.stage import stage_images
 from biomero.application.engine.tidy import tidy_up
@@ -43,7 +43,7 @@ class Step:
 
     def __call__(self, context: StepContext) -> StepEnd:
         """Do it."""
-        if self.needs_images and not is_import(context) and _is_lost(context):
+        if self.needs_images and is_about_images(context) and _is_lost(context):
             return StepEnd(move=on_to(names.FETCH if context.errand is None else names.SETTLE))
         return self.act(context)
 

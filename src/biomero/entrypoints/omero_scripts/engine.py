@@ -49,6 +49,10 @@ class Engine:
         """Ask for images to be sent to a cluster, where they stay, likewise."""
         return self.ask("POST", "/v1/transfers", wish)
 
+    def send_file(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for an attached file to be sent beside images there, likewise."""
+        return self.ask("POST", "/v1/files", wish)
+
     def convert_images(self, wish: Mapping[str, Any]) -> dict[str, Any]:
         """Ask for images there to be converted, likewise."""
         return self.ask("POST", "/v1/conversions", wish)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from biomero.application.script_names import CONVERSION_SCRIPT, IMAGE_EXPORT_SCRIPT, conversion, transfer
+from biomero.application.script_names import (
+    CONVERSION_SCRIPT,
+    FILE_TRANSFER_SCRIPT,
+    IMAGE_EXPORT_SCRIPT,
+    conversion,
+    file_transfer,
+    transfer,
+)
 from biomero.entrypoints.omero_scripts.dialog import Dialog, Field, Kind
 from biomero.entrypoints.omero_scripts.run_dialog import DATA_TYPES
 
@@ -74,6 +81,45 @@ IMAGE_TRANSFER = Dialog(
             "What the folder on the cluster is called; as it stands here, something is added that tells it "
             "from others.",
             transfer.FOLDER_DEFAULT,
+        ),
+    ),
+)
+
+FILE_TRANSFER = Dialog(
+    script=FILE_TRANSFER_SCRIPT,
+    description="Sends a file that is attached in OMERO to the cluster, beside images that were sent there. "
+    "Running a workflow does not need it. It goes on if this script ends.",
+    fields=(
+        Field(
+            name=file_transfer.FILE_ANNOTATION_ID,
+            kind=Kind.LONG,
+            grouping="01",
+            description="The id of the file annotation, in the group of the images.",
+            minimum=1,
+            optional=False,
+        ),
+        Field(
+            name=file_transfer.PARAM_SLOT,
+            kind=Kind.INT,
+            grouping="02",
+            description="The file goes into p<number> in the folder of the images; another one of its name "
+            "there is replaced.",
+            default=1,
+            minimum=0,
+            maximum=999,
+        ),
+        Field(
+            name=file_transfer.FOLDER,
+            kind=Kind.TEXT,
+            grouping="03",
+            description="The folder that the images were sent to, or the id of the run that sent them.",
+            optional=False,
+        ),
+        Field(
+            name=file_transfer.FORMAT,
+            kind=Kind.TEXT,
+            grouping="04",
+            description="Suffixes that the file may have, such as csv, tsv; any without them.",
         ),
     ),
 )

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from biomero.application.script_names import conversion, results, transfer
+from biomero.application.script_names import file_transfer as keys
 from biomero.entrypoints.omero_scripts.engine import Engine
 from biomero.entrypoints.omero_scripts.follow import follow
 from biomero.entrypoints.omero_scripts.script import Script, run_script
-from biomero.entrypoints.omero_scripts.transfer_dialogs import IMAGE_TRANSFER, REMOTE_CONVERSION, TIFF, ZARR
+from biomero.entrypoints.omero_scripts.transfer_dialogs import (
+    FILE_TRANSFER,
+    IMAGE_TRANSFER,
+    REMOTE_CONVERSION,
+    TIFF,
+    ZARR,
+)
 from biomero.errors import InputError
 
 _FORMATS = {transfer.FORMAT_OMEZARR: ZARR, transfer.FORMAT_OMETIFF: TIFF}
@@ -86,6 +93,26 @@ def convert(script: Script, engine: Engine) -> bool:
         )
     source = str(script.inputs.get(conversion.INPUT_DATA) or "").strip()
     return _followed(script, engine, engine.convert_images({"key": f"script {script.job}", "source": source}))
+
+
+def file_transfer() -> None:
+    """Be the script that sends an attached file."""
+    run_script(lambda _: FILE_TRANSFER, send_file)
+
+
+def send_file(script: Script, engine: Engine) -> bool:
+    """Ask for the file to be sent, and follow that to its end."""
+    inputs = script.inputs
+    formats = inputs.get(keys.FORMAT) or ""
+    given = inputs.get(keys.PARAM_SLOT)
+    wish = {
+        "key": f"script {script.job}",
+        "source": str(inputs.get(keys.FOLDER) or "").strip(),
+        "annotation_id": inputs.get(keys.FILE_ANNOTATION_ID),
+        "slot": "1" if given is None else str(given),
+        "formats": formats.split(",") if isinstance(formats, str) else [str(one) for one in formats],
+    }
+    return _followed(script, engine, engine.send_file(wish))
 
 
 def _followed(script: Script, engine: Engine, run: Mapping[str, Any]) -> bool:

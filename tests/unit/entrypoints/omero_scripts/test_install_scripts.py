@@ -15,6 +15,7 @@ PUBLISHED = {
     constants.IMAGE_IMPORT_SCRIPT,
     constants.IMAGE_EXPORT_SCRIPT,
     constants.CONVERSION_SCRIPT,
+    constants.FILE_TRANSFER_SCRIPT,
     "SLURM_Get_Update.py",
     "SLURM_check_setup.py",
     "SLURM_Init_environment.py",

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
-from biomero.constants import conversion, results, transfer
+from biomero.constants import conversion, file_transfer, results, transfer
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroRef
 from biomero.entrypoints.omero_scripts.script import attempt
-from biomero.entrypoints.omero_scripts.transfer_dialogs import IMAGE_TRANSFER, REMOTE_CONVERSION
-from biomero.entrypoints.omero_scripts.transfer_scripts import convert, send
+from biomero.entrypoints.omero_scripts.transfer_dialogs import (
+    FILE_TRANSFER,
+    IMAGE_TRANSFER,
+    REMOTE_CONVERSION,
+)
+from biomero.entrypoints.omero_scripts.transfer_scripts import convert, send, send_file
 from biomero.errors import EngineRefusedError
 from services.omero_lab import FakeScript, OmeroLab, follow_with_a_worker
 
@@ -44,6 +48,8 @@ def test_the_forms_have_keys_that_clients_know() -> None:
         conversion.SOURCE_FORMAT,
         conversion.TARGET_FORMAT,
     }
+    keys = {value for name, value in vars(file_transfer).items() if name.isupper()}
+    assert {field.name for field in FILE_TRANSFER.fields} == keys
 
 
 def test_images_are_sent_and_converted_and_each_script_says_where_they_are(lab: OmeroLab) -> None:
@@ -51,7 +57,7 @@ def test_images_are_sent_and_converted_and_each_script_says_where_they_are(lab: 
     script = FakeScript(filled_in(dataset, **{transfer.FOLDER: "my cells"}))
     assert follow_with_a_worker(lab, script, send), script.said
     where = lab.world.folder / "data" / "images" / "my cells"
-    assert f"They are on local, in {where}, and stay there" in script.said[-1]
+    assert f"What was sent is on local: {where}. It stays there" in script.said[-1]
     sent = script.outputs[results.WORKFLOW_UUID_OUTPUT]
     assert RunId(sent) in lab.world.services.record.ids()
     again = FakeScript(script.inputs)
@@ -76,6 +82,33 @@ def test_images_are_sent_in_the_format_that_was_chosen_and_the_default_name_is_t
     script = FakeScript(filled_in(dataset, **{transfer.FORMAT: transfer.FORMAT_OMETIFF}))
     assert follow_with_a_worker(lab, script, send), script.said
     assert images_in(lab, f"SLURM_IMAGES_{script.outputs[results.WORKFLOW_UUID_OUTPUT][:8]}") == ["a.tif"]
+
+
+def test_a_file_is_sent_beside_the_images(lab: OmeroLab) -> None:
+    script = FakeScript(filled_in(lab.dataset("first", "a.tif"), **{transfer.FOLDER: "cells"}))
+    assert follow_with_a_worker(lab, script, send), script.said
+    file = lab.omero.file("levels.csv", b"a,b\n", owner=lab.ann, group=lab.group)
+    inputs = {
+        file_transfer.FILE_ANNOTATION_ID: file,
+        file_transfer.PARAM_SLOT: 2,
+        file_transfer.FOLDER: "cells",
+        file_transfer.FORMAT: "csv, .tsv",
+    }
+    other = FakeScript(inputs, job="90")
+    assert follow_with_a_worker(lab, other, send_file), other.said
+    assert "in/p2/levels.csv" in other.said[-1]
+    assert images_in(lab, "cells") == ["a.ome.zarr", "p2"]
+    for change, said in (
+        ({file_transfer.FORMAT: "xlsx"}, file_transfer.FORMAT),
+        ({file_transfer.PARAM_SLOT: -1}, file_transfer.PARAM_SLOT),
+        ({file_transfer.FOLDER: ""}, file_transfer.FOLDER),
+        ({file_transfer.FOLDER: "none"}, "no images on a cluster"),
+        ({file_transfer.FILE_ANNOTATION_ID: None}, file_transfer.FILE_ANNOTATION_ID),
+        ({file_transfer.FILE_ANNOTATION_ID: 98765}, "98765"),
+    ):
+        wrong = FakeScript({**inputs, **change}, job=said)
+        assert not attempt(wrong, lab.engine(), send_file)
+        assert said in wrong.said[-1]
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -122,6 +155,8 @@ def test_images_of_others_are_not_converted_and_hostile_requests_are_refused(lab
         ("conversions", {"key": "a", "source": "mine"}, "no images on a cluster"),
         ("conversions", {"key": "", "source": "mine"}, "no key"),
         ("conversions", {"key": "a", "source": "mine", "folder": "/etc"}, "'folder'"),
+        ("files", {"key": "a", "source": "mine", "annotation_id": 5, "slot": "1"}, "no images on a cluster"),
+        ("files", {"key": "a", "source": "mine", "annotation_id": "5"}, "annotation_id"),
         ("transfers", {"key": "", "chosen": ["Image:5"]}, "no key"),
         ("transfers", {"key": "a", "chosen": ["Roi:5"]}, "Roi:5"),
         ("transfers", {"key": "a", "chosen": ["Image:5"], "format": "png"}, "format"),

@@ -9,10 +9,16 @@ from biomero.application.order_once import OrderKey, OrderOnce, is_known
 from biomero.application.own_runs import own_run, run_of_job
 from biomero.application.ports.workflows import CONVERTER
 from biomero.application.run_request import RunRequest
+from biomero.application.send_file import send_attached_file
 from biomero.application.send_images import accept_sending, check_sending, convert_sent, sent_images
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroUser
-from biomero.entrypoints.worker.api.order_json import read_conversion, read_import, read_sending
+from biomero.entrypoints.worker.api.order_json import (
+    read_conversion,
+    read_file_sending,
+    read_import,
+    read_sending,
+)
 from biomero.entrypoints.worker.api.worlds import Worlds
 
 
@@ -40,7 +46,7 @@ class Accepted:
 
 
 def accept_errand(what: str, asked: Asked, once: OrderOnce) -> Accepted:
-    """Accept an import, a transfer or a conversion.
+    """Accept an import, a transfer of images or of a file, or a conversion.
 
     Raises
     ------
@@ -52,6 +58,8 @@ def accept_errand(what: str, asked: Asked, once: OrderOnce) -> Accepted:
             return _import(asked, once)
         case "transfers":
             return _send(asked, once)
+        case "files":
+            return _send_file(asked, once)
         case _:
             return _convert(asked, once)
 
@@ -88,6 +96,16 @@ def _send(asked: Asked, once: OrderOnce) -> Accepted:
         if is_known(run_id, services):
             return Accepted(run_id=run_id)
         return Accepted(run_id=accept_sending(request, services, run_id=run_id), is_new=True)
+
+
+def _send_file(asked: Asked, once: OrderOnce) -> Accepted:
+    key, source, order = read_file_sending(asked.body)
+    run = sent_images(source, asked.user, asked.worlds.now().record, server=asked.server)
+    services = asked.worlds.for_run(RunRequest.from_json(run.request))
+    run_id, is_new = send_attached_file(
+        run, order, services, key=asked.key(key), requested_by=asked.user.name, alone=once.alone
+    )
+    return Accepted(run_id=run_id, is_new=is_new)
 
 
 def _convert(asked: Asked, once: OrderOnce) -> Accepted:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.name_objects import check_pattern
 from biomero.application.omero_request import OmeroWishes, RoiWish
+from biomero.application.send_file import FileOrder
 from biomero.application.send_images import SendOrder
 from biomero.application.submit_run import Order
 from biomero.domain.job import JobResources
@@ -112,6 +113,31 @@ def read_conversion(body: object) -> tuple[str, str]:
     if not source:
         raise InputError("nobody said which images: name their folder (Input data)")
     return key, source
+
+
+def read_file_sending(body: object) -> tuple[str, str, FileOrder]:
+    """Read a request for a file beside images that were sent: its key, which images, and the file.
+
+    Raises
+    ------
+    InputError
+        If a field is not as it should be.
+    """
+    fields = _Fields(body, "the request")
+    key, source, number = fields.text("key"), fields.text("source"), fields.number("annotation_id")
+    order = FileOrder(
+        annotation_id=number or 0,
+        slot=fields.text("slot"),
+        formats=[text.strip().lstrip(".") for text in fields.texts("formats") if text.strip()],
+    )
+    fields.end()
+    if not key:
+        raise InputError("the request has no key")
+    if not source:
+        raise InputError("nobody said beside which images: name their folder (Folder_Name)")
+    if number is None:
+        raise InputError("nobody said which file: give the id of its annotation (Annotation_ID)")
+    return key, source, order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

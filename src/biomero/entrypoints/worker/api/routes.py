@@ -67,7 +67,7 @@ class EngineApi:
                 return self._list(request)
             case "POST", ("runs",):
                 return self._order(request)
-            case "POST", (("imports" | "transfers" | "conversions") as what,):
+            case "POST", (("imports" | "transfers" | "conversions" | "files") as what,):
                 return self._errand(request, what)
             case "GET", ("runs", run_id):
                 return self._show(self._run(request, run_id)[1])
