@@ -78,6 +78,7 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
         objects=tuple(ObjectRecord(**made) for made in run.objects),
+        images_at=run.images_at,
     )
 
 

@@ -61,6 +61,8 @@ class OmeroWishes:
         Image files, as the workflow wrote them, are attached to the images that they are of.
     archive
         All that the workflow wrote is attached, as one ZIP file, to the datasets and plates of the images.
+    archive_at, tables_at, files_at
+        Other objects to which the ZIP file, the tables or the files are attached: ``("Project:5",)``.
     """
 
     images: bool = False
@@ -77,6 +79,9 @@ class OmeroWishes:
     overlays: bool = False
     image_files: bool = False
     archive: bool = False
+    archive_at: tuple[str, ...] = ()
+    tables_at: tuple[str, ...] = ()
+    files_at: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything shall be made."""
@@ -160,13 +165,22 @@ class OmeroRequest:
             **plain,
             chosen=tuple(map(_ref_from_text, value["chosen"])),
             images=tuple(map(_image_from_json, value["images"])),
-            wishes=OmeroWishes(**{**value["wishes"], "rois": None if rois is None else RoiWish(**rois)}),
+            wishes=OmeroWishes(
+                **{
+                    **value["wishes"],
+                    **{name: tuple(value["wishes"].get(name, ())) for name in _TARGETS},
+                    "rois": None if rois is None else RoiWish(**rois),
+                }
+            ),
             # runs of earlier releases had no files of OMERO
             files={
                 name: tuple(InputFile(file=OmeroFile(**f["file"]), name=f["name"]) for f in files)
                 for name, files in value.get("files", {}).items()
             },
         )
+
+
+_TARGETS = ("archive_at", "tables_at", "files_at")
 
 
 def _image_to_json(image: OmeroImage) -> Json:

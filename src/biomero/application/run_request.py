@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from biomero.application.errand import Errand
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.settings import Settings
 from biomero.domain.descriptor import ParameterValue
@@ -64,6 +65,8 @@ class RunRequest:
         How many images a job gets; ``None`` gives all of them to one job.
     omero
         Where the images are, and what is made there, if they are in OMERO; all of them are, or none.
+    errand
+        What the run is for, where that is not a workflow's results.
     """
 
     workflow: str
@@ -88,6 +91,7 @@ class RunRequest:
     workflow_is_pinned: bool = False
     requested_by: str = ""
     omero: OmeroRequest | None = None
+    errand: Errand | None = None
 
     def to_json(self) -> Json:
         """Return plain values for the record."""
@@ -111,6 +115,7 @@ class RunRequest:
             ],
             "resources": asdict(self.resources),
             "omero": None if self.omero is None else self.omero.to_json(),
+            "errand": None if self.errand is None else self.errand.to_json(),
         }
 
     @classmethod
@@ -145,6 +150,7 @@ class RunRequest:
             resources=JobResources(**value["resources"]),
             # runs of releases that knew no OMERO do not speak of it
             omero=OmeroRequest.from_json(value["omero"]) if value.get("omero") else None,
+            errand=Errand.from_json(value["errand"]) if value.get("errand") else None,
         )
 
 

@@ -14,6 +14,7 @@ from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.settings import OmeroSettings
 from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.entrypoints.cli.omero import omero
 from biomero.entrypoints.cli.omero_options import omero_options, omero_order, split_inputs
 from biomero.errors import BiomeroError, ConfigurationError, InputError, ParameterError, UsageError
 
@@ -129,3 +130,20 @@ def test_inputs_that_cannot_be_had_are_refused(word: str, error: type[BiomeroErr
 def test_a_machine_without_omero_says_what_to_set() -> None:
     with pytest.raises(ConfigurationError, match="BIOMERO_OMERO_HOST"):
         order("--omero", "Image:5", settings=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("import", "0f5d7c2a"), "--to"),
+        (("import", "0f5d7c2a", "--to", "pizza"), "pizza"),
+        (("import", "0f5d7c2a", "--to", "images", "--to-dataset", "Plate:5"), "Dataset:ID"),
+    ],
+    ids=["nothing", "unknown", "plate"],
+)
+def test_an_import_that_makes_no_sense_is_refused_before_a_run_is_looked_for(
+    words: Sequence[str], said: str
+) -> None:
+    done = CliRunner().invoke(omero, words)
+    assert done.exit_code == 2
+    assert said in done.output

@@ -32,15 +32,24 @@ _TARGETS = {
 
 def omero_options(command: F) -> F:
     """Add the options for images from OMERO."""
+    command = click.option(
+        "--omero-user",
+        metavar="NAME",
+        help="Whose run it is, where a service account acts for users.",
+    )(command)
+    return click.option(
+        "--omero",
+        "omero",
+        multiple=True,
+        metavar="KIND:ID",
+        help="Images from OMERO: Image:5, Dataset:7, Project, Plate, Well or Screen. More may follow.",
+    )(wish_options(command))
+
+
+def wish_options(command: F) -> F:
+    """Add the options that say what shall be made in OMERO."""
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in _TARGETS.items())
     options = (
-        click.option(
-            "--omero",
-            "omero",
-            multiple=True,
-            metavar="KIND:ID",
-            help="Images from OMERO: Image:5, Dataset:7, Project, Plate, Well or Screen. More may follow.",
-        ),
         click.option(
             "--to",
             "to",
@@ -67,11 +76,6 @@ def omero_options(command: F) -> F:
         click.option("--roi-color", metavar="RRGGBB", help="Their colour."),
         click.option(
             "--clear-rois", default="", metavar="TEXT", help="First delete your ROIs whose names have TEXT."
-        ),
-        click.option(
-            "--omero-user",
-            metavar="NAME",
-            help="Whose run it is, where a service account acts for users.",
         ),
     )
     for option in reversed(options):
@@ -103,7 +107,7 @@ def omero_order(
         chosen = tuple(OmeroRef.parse(word) for word in (*given["omero"], *words))
     except ValueError as exc:
         raise InputError(str(exc)) from exc
-    return OmeroOrder(user=user, chosen=chosen, wishes=_wishes(given))
+    return OmeroOrder(user=user, chosen=chosen, wishes=omero_wishes(given))
 
 
 def split_inputs(
@@ -156,7 +160,14 @@ def whose(named: str | None, settings: OmeroSettings | None) -> str:
     return named or settings.user
 
 
-def _wishes(given: dict[str, Any]) -> OmeroWishes:
+def omero_wishes(given: dict[str, Any]) -> OmeroWishes:
+    """Read the options of `wish_options`.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not as it should be.
+    """
     wanted = {word.strip() for part in given["to"] for word in part.split(",") if word.strip()}
     unknown = sorted(wanted - set(_TARGETS))
     if unknown:

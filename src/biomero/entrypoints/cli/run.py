@@ -116,14 +116,14 @@ def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the optio
     services = with_services(make_services(settings))
     checked = check_order(_order(given, settings), services)
     if given["detach"]:
-        _detach(accept_order(checked, services), services, as_json=given["as_json"])
+        leave_to_worker(accept_order(checked, services), services, as_json=given["as_json"])
     with services.clusters.open(settings.cluster) as cluster:
         check_cluster(cluster, checked, settings)
         run_id = accept_order(checked, services)
         finish(run_id, services, cluster, as_json=given["as_json"])
 
 
-def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
+def leave_to_worker(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
     """Leave a run to a worker."""
     if as_json:
         exits.print_json(describe_run(services.record, run_id).to_dict())

@@ -24,11 +24,11 @@ from biomero.entrypoints.omero_scripts.follow import follow
 from biomero.entrypoints.omero_scripts.init_environment import prepare
 from biomero.entrypoints.omero_scripts.run_scripts import end_run, show_logs, show_runs
 from biomero.entrypoints.omero_scripts.run_workflow import run_workflows
-from biomero.entrypoints.omero_scripts.script import Work, attempt
+from biomero.entrypoints.omero_scripts.script import attempt
 from biomero.testing.images import ArrayImage
 from services.command import LEVELS, THRESHOLD
 from services.fake_world import wait_until
-from services.omero_lab import FakeScript, OmeroLab, order_of
+from services.omero_lab import FakeScript, OmeroLab, follow_with_a_worker, order_of
 
 
 @pytest.fixture
@@ -58,21 +58,7 @@ def runs_of(lab: OmeroLab) -> list[str]:
 
 def run_it(lab: OmeroLab, script: FakeScript, *, is_batched: bool = False) -> bool:
     """Run the script, with a worker that takes up what it asks for."""
-    outcome: list[bool] = []
-
-    def be_the_script() -> None:
-        work: Work = partial(run_workflows, is_batched=is_batched)
-        outcome.append(attempt(script, lab.engine(script.session), work))
-
-    thread = threading.Thread(target=be_the_script)
-    before = set(runs_of(lab))
-    thread.start()
-    wait_until(lambda: bool(set(runs_of(lab)) - before) or not thread.is_alive())
-    for run_id in runs_of(lab):
-        lab.drive(run_id)
-    thread.join(timeout=60)
-    assert not thread.is_alive()
-    return outcome[0]
+    return follow_with_a_worker(lab, script, partial(run_workflows, is_batched=is_batched))
 
 
 def request_of(lab: OmeroLab) -> RunRequest:
