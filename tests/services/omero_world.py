@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +17,9 @@ from biomero.adapters.omero import IceOmero
 from biomero.adapters.omero.session import open_session
 from biomero.adapters.system import SystemClock
 from biomero.application.ports.image_source import ImageSource
-from biomero.application.ports.omero import Omero
+from biomero.application.ports.omero import Omero, OutputKey
 from biomero.application.settings import OmeroSettings
+from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, OmeroUser
 from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
@@ -54,6 +57,8 @@ class OmeroWorld(Protocol):
     def plate(
         self, name: str, wells: Wells, owner: OmeroUser, group: OmeroGroup, screen: OmeroRef | None = None
     ) -> OmeroRef: ...
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int: ...
 
     def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]: ...
 
@@ -106,6 +111,9 @@ class FakeWorld:
             for number, pixels in enumerate(fields):
                 self.image(f"{name} {row} {column} {number}", owner, group, pixels=pixels, dataset=well)
         return plate
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int:
+        return self.omero.file(name, content, owner=owner, group=group)
 
     def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:  # noqa: ARG002 - as the protocol
         return {column.name: list(column.values) for column in self.omero.store.things[ref].content}
@@ -201,6 +209,16 @@ class ServerWorld:
             screen=None if screen is None else screen.id,
         )
         return OmeroRef(OmeroKind.PLATE, made)
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int:
+        key = OutputKey(run_id=RunId("of tests"), output=secrets.token_hex(4))
+        with (
+            self.omero.writer(owner.name, group_id=group.id) as writer,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            path = Path(folder, "content")
+            path.write_bytes(content)
+            return writer.put_file(key, path, name=name, media_type="text/plain", targets=()).id
 
     def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:
         from omero.model import OriginalFileI

@@ -12,6 +12,7 @@ from typing import Any
 from biomero.application.import_places import ImportPlaces
 from biomero.application.name_objects import archive_name, image_name
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.other_wishes import OtherWishes, mark_of
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
@@ -76,6 +77,8 @@ class ImportObjects:
     round
         Which time it is that images of the run are tried, from 0. What an earlier round made stays; a result
         that has another content now, under the same name, becomes another object.
+    others
+        Given where the results are imported once more.
     """
 
     run_id: RunId
@@ -90,6 +93,7 @@ class ImportObjects:
     on_output: Callable[[int, int], None]
     earlier: Sequence[OutputRecord] = ()
     round: int = 0
+    others: OtherWishes | None = None
     _objects: list[MadeObject] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
@@ -112,6 +116,7 @@ class ImportObjects:
             request=self.request,
             writer=self.writer,
             known=self._known,
+            mark=self._of_place,
             on_made=self._add_place,
             on_problem=self._problems.append,
         )
@@ -165,7 +170,12 @@ class ImportObjects:
         wish = self.request.wishes.rois
         if wish is None or not is_like(label, wish.pattern):
             return {}
-        return self.writer.rois_of(self._key(rois_key(image_id, label)))
+        return self.writer.rois_of(self._key(self._rois_name(image_id, label)))
+
+    def _rois_name(self, image_id: int, label: OutputRecord) -> str:
+        wish = self.request.wishes.rois
+        mark = self.others.rois(wish) if self.others is not None and wish is not None else ""
+        return f"{rois_key(image_id, label)}{mark}"
 
     def _put_rois(self, output: OutputRecord) -> None:
         wish = self.request.wishes.rois
@@ -173,7 +183,7 @@ class ImportObjects:
         if wish is None or source is None:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
-        name = rois_key(source.id, output)
+        name = self._rois_name(source.id, output)
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
@@ -194,7 +204,7 @@ class ImportObjects:
         source = self._source(output)
         name = image_name(
             self.request.wishes.name_pattern,
-            output=PurePosixPath(output.made_as or output.path).name,
+            output=name_of(output),
             source=source.name if source else None,
             is_label=output.kind is OutputKind.LABEL,
         )
@@ -205,7 +215,7 @@ class ImportObjects:
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{_content(output)}"),
+                    self._key(f"image/{_content(output)}{self._of_place}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
@@ -229,9 +239,12 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
             self._put_file(output)
             return
-        targets = self._targets(source)
+        targets, mark = self._targets_at(self.request.wishes.tables_at, source)
         ref = self.writer.put_table(
-            self._key(f"table/{_content(output)}"), columns, name=self._file_name(output), targets=targets
+            self._key(f"table/{_content(output)}{mark}"),
+            columns,
+            name=self._file_name(output),
+            targets=targets,
         )
         self._add(output, ref, targets)
 
@@ -240,10 +253,12 @@ class ImportObjects:
         if not path.is_file():
             self._problems.append(f"{output.path!r} was not attached: it is a folder")
             return
-        targets = self._targets(self._source(output))
+        is_file = output.kind in {OutputKind.FILE, OutputKind.TABLE}
+        at = self.request.wishes.files_at if is_file else ()
+        targets, mark = self._targets_at(at, self._source(output))
         media_type = mimetypes.guess_type(path.name)[0] or _BINARY
         ref = self.writer.put_file(
-            self._key(f"file/{_content(output)}"),
+            self._key(f"file/{_content(output)}{mark}"),
             path,
             name=self._file_name(output),
             media_type=media_type,
@@ -256,11 +271,11 @@ class ImportObjects:
         made = [output for output in outputs if output.made_as is not None]
         if not made:
             return
-        targets = parents_of(self.request.images)
+        targets, mark = self._targets_at(self.request.wishes.archive_at, None)
         name = archive_name(self.workflow, self.run_id)
         with zipped({output.path: self._path(output) for output in made}) as path:
             ref = self.writer.put_file(
-                self._key(f"archive{self._of_round}"),
+                self._key(f"archive{self._of_round}{mark}"),
                 path,
                 name=name,
                 media_type="application/zip",
@@ -272,6 +287,12 @@ class ImportObjects:
     def _add_place(self, made: OmeroRef) -> None:
         self._objects.append(MadeObject(output="", ref=made))
         self._touched[made] = None
+
+    def _targets_at(self, at: Sequence[str], source: OmeroImage | None) -> tuple[list[OmeroRef], str]:
+        """Return what a result is attached to, and what tells it from the same result elsewhere."""
+        if not at:
+            return self._targets(source), ""
+        return [OmeroRef.parse(text) for text in at], mark_of("\n".join(sorted(at)))
 
     def _targets(self, source: OmeroImage | None) -> list[OmeroRef]:
         """Return what a result is attached to."""
@@ -286,6 +307,9 @@ class ImportObjects:
         """Say on everything that was made or got something where it comes from."""
         if not self._touched:
             return
+        if self.others is not None:
+            self._describe_new(self.others)
+            return
         for namespace, pairs in self.maps:
             self.writer.put_map(
                 self._key(f"map/{namespace}{self._of_round}"),
@@ -294,12 +318,27 @@ class ImportObjects:
                 targets=list(self._touched),
             )
 
+    def _describe_new(self, others: OtherWishes) -> None:
+        """Say it on what the run itself has not touched, one by one: a later import may touch some of it."""
+        for target in self._touched:
+            for namespace, pairs in self.maps if target not in others.described else ():
+                self.writer.put_map(
+                    self._key(f"map/{namespace}{self._of_round}~{target}"),
+                    namespace=namespace,
+                    pairs=pairs,
+                    targets=[target],
+                )
+
     def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
         self._objects.append(MadeObject(output=output.path, ref=ref))
         self._touched.update(dict.fromkeys(targets or [ref]))
 
     def _key(self, output: str) -> OutputKey:
         return OutputKey(run_id=self.run_id, output=output)
+
+    @property
+    def _of_place(self) -> str:
+        return "" if self.others is None else self.others.place(self.request.wishes, self._known)
 
     @property
     def _of_round(self) -> str:
@@ -310,6 +349,13 @@ class ImportObjects:
 
     def _file_name(self, output: OutputRecord) -> str:
         return PurePosixPath(output.path).name
+
+
+def name_of(output: OutputRecord) -> str:
+    """Return what a result is called: as its workflow had it, or by its place where it lay in a plate."""
+    made = PurePosixPath(output.made_as or output.path)
+    is_inside = any(parent.suffix == ".zarr" for parent in made.parents)
+    return PurePosixPath(output.path).name if is_inside else made.name
 
 
 def is_like(output: OutputRecord, pattern: str) -> bool:

@@ -23,6 +23,8 @@ class ImportPlaces:
     ----------
     known
         What the run has made already, by the names of outputs.
+    mark
+        Tells these from what the run has made, where its results are imported once more.
     on_made, on_problem
         Are told, once each, of everything that is the run's own, and of what is not as it was wanted.
     """
@@ -34,6 +36,7 @@ class ImportPlaces:
     known: Mapping[str, OmeroRef]
     on_made: Callable[[OmeroRef], None]
     on_problem: Callable[[str], None]
+    mark: str = ""
     _dataset: int | None = None
     _screen: int | None = None
     _plates: dict[int, int] = field(default_factory=dict)
@@ -96,7 +99,8 @@ class ImportPlaces:
 
         When the run was asked for there was nothing of that name, or this would not be asked.
         """
-        if not self.request.wishes.reuse_named or not name or kind.value.lower() in self.known:
+        is_made = f"{kind.value.lower()}{self.mark}" in self.known
+        if not self.request.wishes.reuse_named or not name or is_made:
             return None
         found = self.writer.named(kind, name)
         if len(found) > 1:
@@ -118,4 +122,4 @@ class ImportPlaces:
         return [project.ref.id for project in found if project.can_link]
 
     def _key(self, output: str) -> OutputKey:
-        return OutputKey(run_id=self.run_id, output=output)
+        return OutputKey(run_id=self.run_id, output=f"{output}{self.mark}")

@@ -26,7 +26,8 @@ def tell_run(document: RunDocument, *, waits_for: str | None = None) -> str:
     name, run = document.workflow.name, f"run {document.id[:8]}"
     match document.status:
         case RunStatus.DONE:
-            return " ".join([f"{name} is done ({run}): {_images(document.images)}.", *_made(document)])
+            images = f": {_images(document.images)}" if document.images else ""
+            return " ".join([f"{name} is done ({run}){images}.", *_made(document)])
         case RunStatus.FAILED:
             return f"{name} failed ({run}): {_why(document)}"
         case RunStatus.CANCELLED:
@@ -52,6 +53,11 @@ def _images(images: Sequence[ImageRecord]) -> str:
 
 def _made(document: RunDocument) -> list[str]:
     told = []
+    if document.images_at is not None:
+        told.append(
+            f"What was sent is on {document.cluster}: {document.images_at}. It stays there until somebody "
+            "removes it (biomero cluster clean)."
+        )
     if document.objects:
         told.append(f"In OMERO: {_objects(document.objects)}.")
     elif any(output.kind is not OutputKind.ZARR for output in document.outputs):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from biomero.application.ports.image_source import OpenImage
-from biomero.application.ports.omero import OmeroReader, OmeroWriter
+from biomero.application.ports.omero import OmeroReader, OmeroWriter, Progress
 from biomero.domain.omero import (
     GroupAccess,
     OmeroEntry,
+    OmeroFile,
     OmeroGroup,
     OmeroImage,
     OmeroKind,
@@ -30,6 +32,7 @@ from biomero.errors import (
     OmeroUnavailableError,
 )
 from biomero.testing.images import ArrayImage
+from biomero.testing.omero_files import describe_file, write_file
 from biomero.testing.omero_store import FakeWriter, Store, Thing
 
 _CONTAINERS = {
@@ -105,6 +108,11 @@ class FakeOmero:
         thing = Thing(
             kind=OmeroKind.IMAGE, name=name, owner=owner.id, group=group.id, parent=parent, pixels=pixels
         )
+        return self.store.add(thing).id
+
+    def file(self, name: str, content: bytes, *, owner: OmeroUser, group: OmeroGroup) -> int:
+        """Make a file annotation that is linked to nothing; return its id."""
+        thing = Thing(kind=OmeroKind.FILE, name=name, owner=owner.id, group=group.id, content=content)
         return self.store.add(thing).id
 
     @contextmanager
@@ -195,12 +203,27 @@ class _Reader:
 
     def open(self, image_id: int) -> OpenImage:
         """See `OmeroReader.open`."""
-        if not self.omero.is_up:
-            raise OmeroUnavailableError(f"{self.omero.address} does not answer")
+        self._ask()
         pixels = self._thing(OmeroRef(OmeroKind.IMAGE, image_id)).pixels
         if pixels is None:
             raise ImageReadError(f"Image:{image_id} has no pixels")
         return pixels
+
+    def files(self, annotation_ids: Sequence[int]) -> Sequence[OmeroFile]:
+        """See `OmeroReader.files`."""
+        self._ask()
+        return [describe_file(self.omero.store, self.user, number) for number in annotation_ids]
+
+    def download(self, file: OmeroFile, path: Path, *, progress: Progress | None = None) -> None:
+        """See `OmeroReader.download`."""
+        self._ask()
+        write_file(self.omero.store, self.user, file, path)
+        if progress is not None:
+            progress(file.size, file.size)
+
+    def _ask(self) -> None:
+        if not self.omero.is_up:
+            raise OmeroUnavailableError(f"{self.omero.address} does not answer")
 
     def _thing(self, ref: OmeroRef) -> Thing:
         thing = self.omero.store.things.get(ref)

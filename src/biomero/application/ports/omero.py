@@ -12,6 +12,7 @@ from biomero.application.ports.image_source import OpenImage
 from biomero.domain.ids import RunId
 from biomero.domain.omero import (
     OmeroEntry,
+    OmeroFile,
     OmeroGroup,
     OmeroImage,
     OmeroKind,
@@ -137,6 +138,38 @@ class OmeroReader(Protocol):
             If it does not exist any more or may not be seen.
         ImageReadError
             If it has no pixels, or its pixels cannot be read.
+        OmeroUnavailableError
+            If OMERO does not answer, also after waiting.
+        """
+        ...
+
+    def files(self, annotation_ids: Sequence[int]) -> Sequence[OmeroFile]:
+        """Tell about attached files, in the order of their file annotations.
+
+        Raises
+        ------
+        OmeroObjectError
+            If an annotation does not exist or may not be seen, or is no file's; all such are named.
+        OmeroUnavailableError
+            If OMERO does not answer.
+        """
+        ...
+
+    def download(self, file: OmeroFile, path: Path, *, progress: Progress | None = None) -> None:
+        """Write an attached file to a path here, piece by piece, however large it is.
+
+        On return it is whole there: of the size that `files` told, and with OMERO's hash where it has one of
+        a kind that is known here. On failure nothing new stands at the path. An interrupted session is made
+        anew meanwhile, and no piece is read twice.
+
+        Raises
+        ------
+        OmeroObjectError
+            If the file does not exist any more, or OMERO does not let the user read it.
+        TransferCorruptError
+            If what came is not what `files` told.
+        NoSpaceError, TransferError
+            If it cannot be written here.
         OmeroUnavailableError
             If OMERO does not answer, also after waiting.
         """
