@@ -60,6 +60,10 @@ class OmeroWorld(Protocol):
 
     def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int: ...
 
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]: ...
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]: ...
+
 
 PIXELS = np.arange(2 * 3 * 16 * 20, dtype=np.uint16).reshape(1, 2, 3, 16, 20)
 """What an image has whose pixels do not matter."""
@@ -110,6 +114,13 @@ class FakeWorld:
 
     def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int:
         return self.omero.file(name, content, owner=owner, group=group)
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:  # noqa: ARG002 - as the protocol
+        return {column.name: list(column.values) for column in self.omero.store.things[ref].content}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        targets = self.omero.store.things[annotation].targets
+        return [ref for ref in targets if ref.kind is OmeroKind.IMAGE]
 
 
 @dataclass
@@ -208,3 +219,19 @@ class ServerWorld:
             path = Path(folder, "content")
             path.write_bytes(content)
             return writer.put_file(key, path, name=name, media_type="text/plain", targets=()).id
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:
+        from omero.model import OriginalFileI
+
+        file = next(row["file"] for row in self.server.rows("FileAnnotation") if row["id"] == ref.id)
+        with open_session(self.settings(), reader.name) as session:
+            table = session.factory.sharedResources().openTable(
+                OriginalFileI(file, False),  # noqa: FBT003 - omero-py's own
+                {"omero.group": "-1"},
+            )
+            columns = table.read(range(len(table.getHeaders())), 0, table.getNumberOfRows()).columns
+            return {column.name: list(column.values) for column in columns}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        links = self.server.rows("ImageAnnotationLink")
+        return [OmeroRef(OmeroKind.IMAGE, link["parent"]) for link in links if link["child"] == annotation.id]

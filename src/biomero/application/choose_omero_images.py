@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from biomero.application.choose_omero_files import choose_omero_files
 from biomero.application.omero_images import name_images, omero_for
+from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage
 from biomero.application.services import Services
 from biomero.domain.descriptor import WorkflowDescriptor
-from biomero.domain.omero import OmeroKind, OmeroRef, OmeroSelection
+from biomero.domain.omero import OmeroRef, OmeroSelection
 from biomero.errors import OmeroPermissionError
 
 _MOST_TOLD = 5
@@ -43,7 +44,8 @@ def choose_omero_images(
     Raises
     ------
     InputError
-        If it is in several groups, or has no image, or a file is not as the workflow takes it.
+        If it is in several groups, or has no image, a file is not as the workflow takes it, or results cannot
+        go where they shall (`settle_places`).
     OmeroObjectError
         If something does not exist, or the user may not see it.
     OmeroPermissionError
@@ -57,10 +59,11 @@ def choose_omero_images(
     with omero.reader(order.user) as reader:
         selection, user = reader.select(order.chosen), reader.user
         files = choose_omero_files(descriptor, order.files, reader, selection.group)
-        if order.wishes.dataset_id is not None:  # rather now than when the results are there
-            reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
     if order.wishes:
-        _check_writable(omero.check_writable(order.user, selection.images), selection)
+        check_writable(omero.check_writable(order.user, selection.images), selection)
+    wishes = settle_places(
+        order.wishes, omero, user=order.user, group=selection.group, images=selection.images
+    )
     request = OmeroRequest(
         server=omero.address,
         user=user.name,
@@ -69,13 +72,20 @@ def choose_omero_images(
         group_name=selection.group.name,
         chosen=tuple(order.chosen),
         images=selection.images,
-        wishes=order.wishes,
+        wishes=wishes,
         files=files,
     )
     return request, name_images(selection.images)
 
 
-def _check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+def check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+    """Refuse images to which results cannot be brought back.
+
+    Raises
+    ------
+    OmeroPermissionError
+        If there is a problem; the first few are told.
+    """
     if not problems:
         return
     more = len(problems) - _MOST_TOLD

@@ -78,6 +78,7 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
         objects=tuple(ObjectRecord(**made) for made in run.objects),
+        images_at=run.images_at,
     )
 
 
@@ -143,7 +144,7 @@ def _image(run: WorkflowRun, image: RequestedImage, outputs: tuple[OutputRecord,
         name=image.name,
         source=os.fspath(image.path),
         sha256=run.image_hashes.get(image.index),
-        staged_name=None if reached is None else f"{image.name}.ome.zarr",
+        staged_name=None if reached is None else image.staged_name,
         stages=stages,
         failure=None if failure is None else failure_from_json(failure),
         objects=counted[0] if counted else None,

@@ -43,6 +43,11 @@ class OmeroWishes:
         Import images that are no label images, or those that are, into a dataset.
     dataset_id, dataset_name
         An existing dataset, or the name of a new one; a new one with a name of ours where neither is said.
+    screen_id, screen_name
+        An existing screen, or the name of a new one, for results of images that are on a plate: they come
+        onto plates of their own there, and not into the dataset.
+    reuse_named
+        Names are those of a dataset and a screen that the user has already, if there is one.
     name_pattern
         Names of imported images; ``{original_file}``, ``{original_ext}``, ``{file}`` and ``{ext}`` stand for
         the source's and the output's name and suffix.
@@ -56,12 +61,17 @@ class OmeroWishes:
         Image files, as the workflow wrote them, are attached to the images that they are of.
     archive
         All that the workflow wrote is attached, as one ZIP file, to the datasets and plates of the images.
+    archive_at, tables_at, files_at
+        Other objects to which the ZIP file, the tables or the files are attached: ``("Project:5",)``.
     """
 
     images: bool = False
     label_images: bool = False
     dataset_id: int | None = None
     dataset_name: str = ""
+    screen_id: int | None = None
+    screen_name: str = ""
+    reuse_named: bool = False
     name_pattern: str = ""
     rois: RoiWish | None = None
     tables: bool = False
@@ -69,6 +79,9 @@ class OmeroWishes:
     overlays: bool = False
     image_files: bool = False
     archive: bool = False
+    archive_at: tuple[str, ...] = ()
+    tables_at: tuple[str, ...] = ()
+    files_at: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything shall be made."""
@@ -82,6 +95,11 @@ class OmeroWishes:
             or self.archive
             or self.rois is not None
         )
+
+    @property
+    def to_screen(self) -> bool:
+        """Whether images that come of a plate's images shall be on plates."""
+        return (self.images or self.label_images) and bool(self.screen_id or self.screen_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +165,22 @@ class OmeroRequest:
             **plain,
             chosen=tuple(map(_ref_from_text, value["chosen"])),
             images=tuple(map(_image_from_json, value["images"])),
-            wishes=OmeroWishes(**{**value["wishes"], "rois": None if rois is None else RoiWish(**rois)}),
+            wishes=OmeroWishes(
+                **{
+                    **value["wishes"],
+                    **{name: tuple(value["wishes"].get(name, ())) for name in _TARGETS},
+                    "rois": None if rois is None else RoiWish(**rois),
+                }
+            ),
             # runs of earlier releases had no files of OMERO
             files={
                 name: tuple(InputFile(file=OmeroFile(**f["file"]), name=f["name"]) for f in files)
                 for name, files in value.get("files", {}).items()
             },
         )
+
+
+_TARGETS = ("archive_at", "tables_at", "files_at")
 
 
 def _image_to_json(image: OmeroImage) -> Json:

@@ -217,6 +217,8 @@ class RunDocument:
         One sentence for each thing that did not work and did not stop the run either.
     objects
         What is in OMERO of it.
+    images_at
+        The folder on the cluster in which images stay, where that is what the run was for.
     """
 
     id: RunId
@@ -236,6 +238,7 @@ class RunDocument:
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     objects: tuple[ObjectRecord, ...] = ()
+    images_at: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain values, in a fixed order of keys."""

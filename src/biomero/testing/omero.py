@@ -180,7 +180,7 @@ class _Reader:
         found = [
             ref
             for ref, thing in store.things.items()
-            if thing.parent == inside
+            if (thing.parent == inside or inside in thing.also_in)
             and ref.kind in {*_CONTAINERS, OmeroKind.IMAGE}
             and store.may_read(self.user, ref)
             and (inside is not None or (thing.owner == self.user.id and ref.kind is not OmeroKind.IMAGE))
@@ -237,10 +237,14 @@ class _Reader:
             yield ref.id
             return
         things = self.omero.store.things
-        below = [r for r, t in things.items() if t.parent == ref and r.kind is _CONTAINERS[ref.kind]]
-        for child in sorted(
-            below, key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id)
-        ):
+        below = [
+            r
+            for r, t in things.items()
+            if (t.parent == ref or ref in t.also_in) and r.kind is _CONTAINERS[ref.kind]
+        ]
+        if ref.kind is not OmeroKind.WELL:  # fields are in the order in which they were put there
+            below.sort(key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id))
+        for child in below:
             if self.omero.store.may_read(self.user, child):
                 yield from self._images_in(child)
 

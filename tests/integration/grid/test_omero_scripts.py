@@ -16,11 +16,17 @@ from biomero.application.engine.engine import Engine, EngineSettings
 from biomero.application.engine.patience import Patience
 from biomero.application.ports.run_queue import WorkerId
 from biomero.application.run_request import RunRequest
-from biomero.constants import CLEANUP, results, transfer, workflow
+from biomero.constants import CLEANUP, IMAGE_IMPORT_SCRIPT, results, transfer, workflow
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroKind
 from biomero.domain.run_status import RunStatus
+from biomero.entrypoints.omero_scripts.results_dialog import results_dialog
 from biomero.entrypoints.omero_scripts.run_dialog import run_dialog
+from biomero.entrypoints.omero_scripts.transfer_dialogs import (
+    FILE_TRANSFER,
+    IMAGE_TRANSFER,
+    REMOTE_CONVERSION,
+)
 from services.command import LEVELS
 from services.fake_world import at_work
 from services.omero_grid import OmeroGrid
@@ -178,6 +184,25 @@ def test_the_other_scripts_have_forms_and_answer(asking: User) -> None:
     assert "0 problems" in said["SLURM_check_setup.py"]
     assert said["Tail_Logs.py"] == said["Cancel_Run.py"] == "You have no run 'last'."
     assert "Batch_Size" in asking.parameters(upload(asking, "SLURM_Run_Workflow_Batched.py"))
+
+
+def test_scripts_about_results_and_images_have_forms_with_their_types_and_answer(
+    asking: User, lab: OmeroLab
+) -> None:
+    forms = (results_dialog(IMAGE_IMPORT_SCRIPT), IMAGE_TRANSFER, REMOTE_CONVERSION, FILE_TRANSFER)
+    scripts = {form.script: upload(asking, form.script) for form in forms}
+    for form in forms:
+        shown = asking.parameters(scripts[form.script])
+        assert shown == {field.name: TYPES[field.kind.value] for field in form.fields}
+    inputs: dict[str, Any] = {results.WORKFLOW_UUID: "last", results.OUTPUT_CREATE_ROIS: True}
+    run = asking.start(scripts[IMAGE_IMPORT_SCRIPT], **inputs)
+    assert run.wait() == 1
+    assert run.results()["Message"] == "You have no run 'last'."
+    inputs = {transfer.DATA_TYPE: "Dataset", transfer.IDS: [lab.dataset("first", "a.tif").id]}
+    with working(lab):
+        run = asking.start(scripts[IMAGE_TRANSFER.script], **inputs)
+        assert run.wait() == 0, run.results()
+    assert "What was sent is on local: " in run.results()["Message"]
 
 
 def test_without_the_engine_the_form_and_the_script_say_so(grid: OmeroGrid) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from biomero.application.engine.context import StepContext
+from biomero.application.engine.context import RunFolder, StepContext
 from biomero.application.omero_images import omero_for
 from biomero.application.omero_request import InputFile
 from biomero.application.ports.omero import OmeroReader, Progress
@@ -15,7 +15,13 @@ from biomero.domain.run_status import RunStatus
 from biomero.errors import OmeroObjectError
 
 
-def send_attached(context: StepContext, workspace: Path) -> None:
+def has_attached(context: StepContext) -> bool:
+    """Say whether anything was attached."""
+    omero = context.request.omero
+    return bool(context.request.attachments or (omero is not None and omero.files))
+
+
+def send_attached(context: StepContext, workspace: Path, *, below: RunFolder | None = None) -> None:
     """Send what was attached, each input's files into a folder of its own; doing it again changes nothing.
 
     Files of OMERO are brought here one by one, and removed when they have gone. What was half sent when a
@@ -25,13 +31,17 @@ def send_attached(context: StepContext, workspace: Path) -> None:
     ----------
     workspace
         A local folder that is the caller's to remove.
+    below
+        The folder of the run beside whose images the files go; without it they are inputs of this run.
 
     Raises
     ------
     OmeroObjectError
         If a file of OMERO is gone, or is another one than it was when the run was asked for.
     """
-    transfer, folder = context.cluster.transfer, context.folder.attachments
+    transfer = context.cluster.transfer
+    folder = context.folder.attachments if below is None else below.base
+    lead = "" if below is None else f"{below.input.removeprefix(f'{below.base}/')}/"
     for name, paths in context.request.attachments.items():
         files = [FileToSend(path=p, name=f"{name}/{p.name}") for given in paths for p in _files_of(given)]
         transfer.upload(files, folder if files else f"{folder}/{name}")  # an empty folder is one, too
@@ -39,7 +49,8 @@ def send_attached(context: StepContext, workspace: Path) -> None:
     if omero is None or not omero.files:
         return
     with omero_for(omero.server, context.services).reader(omero.user) as reader:
-        transfer.upload(_brought(context, reader, omero.files, workspace), folder)
+        wanted = {f"{lead}{name}": files for name, files in omero.files.items()}
+        transfer.upload(_brought(context, reader, wanted, workspace), folder)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -69,7 +80,7 @@ def _shown(context: StepContext, file: InputFile) -> Progress:
         context.check_wishes()
         message = f"bringing {file.name}"
         context.listener.show(
-            RunUpdate(status=RunStatus.EXPORTING, message=message, done=done, total=total, unit="bytes")
+            RunUpdate(status=RunStatus.STAGING, message=message, done=done, total=total, unit="bytes")
         )
 
     return show

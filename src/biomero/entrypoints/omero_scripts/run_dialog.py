@@ -84,7 +84,8 @@ def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list 
             name=workflow.USE_ZARR_FORMAT,
             kind=Kind.BOOL,
             grouping="04",
-            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here.",
+            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here; "
+            "with it, those get a plate as one plate (HCS), and not well by well.",
             default=False,
         ),
         Field(
@@ -217,7 +218,8 @@ OUTPUTS = (
         workflow.OUTPUT_NEW_DATASET,
         Kind.TEXT,
         "07.3",
-        "Result images become images, in a new dataset of this name.",
+        "Result images become images, in a dataset of this name; a new one, unless you have one of that name "
+        "in the group of the images (see 3b).",
         default=workflow.NO,
     ),
     _output(
@@ -226,6 +228,27 @@ OUTPUTS = (
         "07.31",
         "Or in this dataset, which exists.",
         minimum=1,
+    ),
+    _output(
+        workflow.OUTPUT_NEW_SCREEN,
+        Kind.TEXT,
+        "07.311",
+        "Result images of plates become plates, in a screen of this name; all others go into the dataset.",
+        default=workflow.NO,
+    ),
+    _output(
+        results.OUTPUT_ATTACH_NEW_SCREEN_ID,
+        Kind.LONG,
+        "07.312",
+        "Or in this screen, which exists.",
+        minimum=1,
+    ),
+    _output(
+        workflow.OUTPUT_DUPLICATES,
+        Kind.BOOL,
+        "07.313",
+        "A dataset or screen of the name is made anew, even if you have one of that name already.",
+        default=False,
     ),
     _output(
         workflow.OUTPUT_RENAME,

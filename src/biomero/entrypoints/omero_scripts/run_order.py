@@ -44,10 +44,18 @@ def orders(
             "key": f"script {job}: {name}",
             "workflow": name,
             "version": str(inputs.get(f"{name}{VERSION}") or ""),
+            "plates": _plates(inputs, known[name]),
             **_values(inputs, known[name]),
         }
         for name in chosen
     ]
+
+
+def _plates(inputs: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    """Return how images of wells travel: whole plates, if OME-Zarr is wanted of plates and can be read."""
+    are_plates = inputs.get(transfer.DATA_TYPE) in {transfer.DATA_TYPE_PLATE, transfer.DATA_TYPE_SCREEN}
+    wants_zarr = inputs.get(workflow.USE_ZARR_FORMAT) is True
+    return "hcs" if are_plates and wants_zarr and offered.get("takes_zarr") else "auto"
 
 
 def _values(inputs: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,20 +86,25 @@ def _ids(value: Any) -> list[int]:  # noqa: ANN401 - what OMERO unwraps
 
 
 def _wishes(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    if _chosen(inputs, workflow.OUTPUT_NEW_SCREEN) or inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID):
-        raise InputError(f"{workflow.OUTPUT_NEW_SCREEN}: screens are not offered; choose a dataset")
     name, number = (
         _chosen(inputs, workflow.OUTPUT_NEW_DATASET),
         inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_ID),
     )
+    screen, screen_number = (
+        _chosen(inputs, workflow.OUTPUT_NEW_SCREEN),
+        inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID),
+    )
     wants_rois = inputs.get(workflow.OUTPUT_CREATE_ROIS) is True
-    imports = bool(name or number)
+    imports = bool(name or number or screen or screen_number)
     keeps_labels = not (wants_rois and inputs.get(workflow.ROI_DELETE_LABEL_IMAGES) is True)
     return {
         "images": imports,
         "label_images": imports and keeps_labels,
         "dataset_id": number or None,
         "dataset_name": "" if number else name,
+        "screen_id": screen_number or None,
+        "screen_name": "" if screen_number else screen,
+        "reuse_named": inputs.get(workflow.OUTPUT_DUPLICATES) is not True,
         "name_pattern": _chosen(inputs, workflow.OUTPUT_RENAME),
         "tables": inputs.get(workflow.OUTPUT_CSV_TABLE) is True,
         "files": inputs.get(workflow.OUTPUT_ATTACH_FILE_OUTPUTS) is True,

@@ -21,11 +21,8 @@ PUBLISHED = {
     constants.transfer.IDS,
     constants.transfer.OME_VERSION,
     constants.results.OUTPUT_ATTACH_NEW_DATASET_ID,
-    *(
-        value
-        for name, value in vars(constants.workflow).items()
-        if name.isupper() and name not in {"NO", "OUTPUT_NEW_SCREEN", "OUTPUT_DUPLICATES"}
-    ),
+    constants.results.OUTPUT_ATTACH_NEW_SCREEN_ID,
+    *(value for name, value in vars(constants.workflow).items() if name.isupper() and name != "NO"),
 }
 
 ODD = {

@@ -64,7 +64,10 @@ def run_answer(run: WorkflowRun, record: RunRecord, *, waits_for: str | None) ->
     update = update_from(run)
     done, total = share_done(document)
     return {
-        **{key: plain[key] for key in ("id", "status", "workflow", "cluster", "user", "times", "objects")},
+        **{
+            key: plain[key]
+            for key in ("id", "status", "workflow", "cluster", "user", "times", "objects", "images_at")
+        },
         "is_final": document.status.is_final,
         "is_success": document.status.is_success,
         "sentence": tell_run(document, waits_for=waits_for),

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from biomero.application.doctor.findings import Finding
 from biomero.application.offer_workflows import offer_workflows
 from biomero.application.order_once import OrderKey, OrderOnce
-from biomero.application.own_runs import own_run, own_runs
+from biomero.application.own_runs import own_run, own_runs, visible_runs
 from biomero.application.read_logs import read_logs
 from biomero.application.request_cancel import request_cancel
 from biomero.application.run_request import RunRequest
@@ -22,30 +22,16 @@ from biomero.domain.omero import OmeroUser
 from biomero.domain.parameters import nearest
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.api.answers import check_answer, run_answer, workflow_answer
+from biomero.entrypoints.worker.api.errands import Asked, accept_errand
 from biomero.entrypoints.worker.api.handler import Request
 from biomero.entrypoints.worker.api.order_json import read_order
 from biomero.entrypoints.worker.api.preparation import Preparation
+from biomero.entrypoints.worker.api.worlds import Worlds
 from biomero.errors import ConfigurationError, OmeroLoginError, OmeroPermissionError, UnknownWorkflowError
 
 _CHECKED_FOR_S = 60.0
 _MOST_RUNS = 50
 _LOG_BYTES = 64 * 1024
-
-
-class Worlds(Protocol):
-    """The services of a worker, with the settings of what is asked about."""
-
-    def now(self) -> Services:
-        """Return them as they are for all that is of no single run."""
-        ...
-
-    def for_workflow(self, name: str) -> Services:
-        """Return them with the settings of a workflow, which may name its cluster."""
-        ...
-
-    def for_run(self, request: RunRequest) -> Services:
-        """Return them with the settings of a run."""
-        ...
 
 
 @dataclass(slots=True)
@@ -81,6 +67,8 @@ class EngineApi:
                 return self._list(request)
             case "POST", ("runs",):
                 return self._order(request)
+            case "POST", (("imports" | "transfers" | "conversions" | "files") as what,):
+                return self._errand(request, what)
             case "GET", ("runs", run_id):
                 return self._show(self._run(request, run_id)[1])
             case "GET", ("runs", run_id, "logs"):
@@ -104,7 +92,8 @@ class EngineApi:
 
     def _run(self, request: Request, text: str) -> tuple[OmeroUser, WorkflowRun]:
         user = self._who(request)
-        return user, own_run(text, user, self.worlds.now().record, server=self._server())
+        services = self.worlds.now()
+        return user, own_run(text, user, services, server=self._server())
 
     def _order(self, request: Request) -> Mapping[str, Any]:
         user = self._who(request)
@@ -123,18 +112,26 @@ class EngineApi:
             notes.append("no e-mail is sent: this workflow runs on the worker's own machine, without Slurm")
         return {**self._show(run), "is_new": is_new, "notes": notes}
 
+    def _errand(self, request: Request, what: str) -> Mapping[str, Any]:
+        asked = Asked(worlds=self.worlds, user=self._who(request), server=self._server(), body=request.body)
+        accepted = accept_errand(what, asked, self.once)
+        if accepted.run_id is None:
+            return {"sentence": accepted.sentence}
+        run = self.worlds.now().record.get(accepted.run_id)
+        return {**self._show(run), "is_new": accepted.is_new, "notes": []}
+
     def _show(self, run: WorkflowRun) -> Mapping[str, Any]:
         services = self.worlds.now()
         return run_answer(run, services.record, waits_for=_waits_for(run, services))
 
     def _list(self, request: Request) -> Mapping[str, Any]:
         user, services = self._who(request), self.worlds.now()
-        runs = own_runs(user, services.record, server=self._server(), most=_MOST_RUNS)
-        wanted = request.query.get("user", "")
-        if wanted and wanted != "*":
-            runs = [run for run in runs if run.request.get("requested_by") == wanted]
-        elif not wanted:
-            runs = [run for run in runs if run.user == user.id]
+        wanted, server = request.query.get("user", ""), self._server()
+        if wanted:
+            by = None if wanted == "*" else wanted
+            runs = visible_runs(user, services, server=server, most=_MOST_RUNS, requested_by=by)
+        else:
+            runs = own_runs(user, services, server=server, most=_MOST_RUNS)
         return {"runs": [self._show(run) for run in runs]}
 
     def _cancel(self, user: OmeroUser, run: WorkflowRun) -> Mapping[str, Any]:
@@ -151,7 +148,9 @@ class EngineApi:
     def _prepare(self, request: Request) -> Mapping[str, Any]:
         user = self._who(request)
         if not user.is_admin:
-            raise OmeroPermissionError(f"only administrators of OMERO prepare clusters, not {user.name}")
+            raise OmeroPermissionError(
+                f"only administrators of OMERO with all privileges prepare clusters, not {user.name}"
+            )
         if request.method == "POST":
             self.preparation.begin()
         return self.preparation.document()
