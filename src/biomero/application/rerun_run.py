@@ -104,6 +104,8 @@ def _request_of(run: WorkflowRun) -> RunRequest:
             f"run {run.run_id} has not ended, it is {run.status.value}; resume or cancel it first"
         )
     request = RunRequest.from_json(run.request)
+    if request.errand is not None:
+        raise NotRepeatableError(f"run {run.run_id} ran no workflow: ask for it anew, as it was asked for")
     if request.omero is not None:
         chosen = " ".join(map(str, request.omero.chosen))
         raise NotRepeatableError(

@@ -15,6 +15,7 @@ from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.clean_cluster import plan_cleaning
 from biomero.application.describe_run import describe_run
 from biomero.application.ports.run_queue import QueueState, Wish
+from biomero.application.rerun_run import check_repetition
 from biomero.application.retry_run import Retry, retry_run
 from biomero.application.run_request import RunRequest
 from biomero.application.send_images import SendOrder, accept_sending, check_sending, convert_sent
@@ -23,7 +24,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.leftovers import CleaningRule
 from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
-from biomero.errors import InputError, UsageError
+from biomero.errors import InputError, NotRepeatableError, UsageError
 from biomero.testing.images import ArrayImage
 from unit.application.test_crash_walk import Computer
 from unit.application.test_omero_runs import Lab, lab_with
@@ -171,6 +172,20 @@ def test_a_conversion_that_fails_is_told_and_tried_again(lab: Lab) -> None:
     retry_run(run_id, lab.world.services, Retry.FAILED_IMAGES, requested_by="ann")
     assert lab.drive(run_id) is RunStatus.DONE
     assert images_in(lab, "cells") == ["a.tif", "b.tif"]
+
+
+def test_a_conversion_of_which_nothing_comes_says_what_its_jobs_printed(lab: Lab) -> None:
+    earlier = send(lab, lab.dataset("first", "a.tif"))
+    lab.drive(earlier)
+    lab.world.jobs.judge = lambda _spec, _index: 3
+    run_id = convert(lab, earlier)
+    assert lab.drive(run_id) is RunStatus.FAILED
+    services = lab.world.services
+    results = RunRequest.from_json(services.record.get(run_id).request).results
+    assert ["ends with 3" in log.read_text() for log in (results / "logs").iterdir()] == [True]
+    assert images_in(lab, "cells") == ["a.ome.zarr"]
+    with pytest.raises(NotRepeatableError, match="ran no workflow"):
+        check_repetition(run_id, services)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
