@@ -31,7 +31,7 @@ from biomero.errors import (
     RunPausedError,
     UsageError,
 )
-from unit.application.test_crash_walk import Computer
+from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_faults import BreakingOmero
 from unit.application.test_omero_runs import EVERYTHING, Lab, lab_with
 
@@ -305,8 +305,11 @@ def test_whatever_call_of_an_import_breaks_off_each_object_is_made_once(
     lab.world.services.record.close()
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(lab: Lab, *, before: bool) -> None:
+def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(
+    lab: Lab, *, before: bool, every: int
+) -> None:
     earlier = ended(lab)
     computer, at, calls = Computer(lab.world), 0, 1
     while at < calls:
@@ -323,7 +326,7 @@ def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(lab: Lab, *,
         place = lab.world.services.queue.find(again)
         assert place is not None
         assert place.state is QueueState.ENDED
-        at += 1
+        at += every
     assert calls > 8
     assert not list((lab.world.services.settings.state_folder / "results").iterdir())
 

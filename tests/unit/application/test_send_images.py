@@ -26,7 +26,7 @@ from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.errors import InputError, NotRepeatableError, UsageError
 from biomero.testing.images import ArrayImage
-from unit.application.test_crash_walk import Computer
+from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_runs import Lab, lab_with
 
 
@@ -188,10 +188,11 @@ def test_a_conversion_of_which_nothing_comes_says_what_its_jobs_printed(lab: Lab
         check_repetition(run_id, services)
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("goal", ["zarr", "tiff", "conversion"])
 def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
-    lab: Lab, goal: str, *, before: bool
+    lab: Lab, goal: str, *, before: bool, every: int
 ) -> None:
     dataset = lab.dataset("first", "a.tif", "b.tif")
     computer, at, calls = Computer(lab.world), 0, 1
@@ -218,7 +219,7 @@ def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
         place = lab.world.services.queue.find(run_id)
         assert place is not None
         assert place.state is QueueState.ENDED
-        at += 1
+        at += every
     assert calls > 8
 
 
