@@ -32,6 +32,7 @@ from biomero.errors import (
 from biomero.testing.omero import FakeOmero
 from services.command import LEVELS
 from unit.application.test_omero_runs import Lab, lab_with
+from unit.application.test_stage_slices import SlowClock
 
 Files = Mapping[str, Sequence[int]]
 ROIS = OmeroWishes(rois=RoiWish())
@@ -48,21 +49,16 @@ def attach(lab: Lab, name: str, content: bytes = b"100") -> int:
     return lab.omero.file(name, content, owner=lab.user, group=lab.group)
 
 
-def order_of(lab: Lab, files: Files, **more: Any) -> Order:
-    return Order(
+def ask(lab: Lab, files: Files, chosen: OmeroRef | None = None, **more: Any) -> RunId:
+    chosen = chosen or lab.dataset("first", "a.tif")
+    order = Order(
         workflow=str(LEVELS),
         python=sys.executable,
         runtime="process",
-        omero=OmeroOrder(
-            user=lab.user.name, chosen=[lab.dataset("first", "a.tif")], wishes=ROIS, files=files
-        ),
+        omero=OmeroOrder(user=lab.user.name, chosen=[chosen], wishes=ROIS, files=files),
         **more,
     )
-
-
-def ask(lab: Lab, files: Files, **more: Any) -> RunId:
-    services = lab.world.services
-    return accept_order(check_order(order_of(lab, files, **more), services), services)
+    return accept_order(check_order(order, lab.world.services), lab.world.services)
 
 
 def attached(lab: Lab, run_id: RunId) -> dict[str, bytes]:
@@ -217,6 +213,19 @@ def test_wherever_it_breaks_off_the_files_are_there_in_the_end(lab: Lab, at: int
     assert breaking.broke
     assert attached(lab, run_id) == {"level/a.csv": b"100", "notes/n.txt": b"n"}
     assert len(lab.made(OmeroKind.ROI, run_id)) == 1
+
+
+def test_files_are_there_also_where_an_image_fails_and_it_breaks_off(lab: Lab) -> None:
+    level = attach(lab, "a.csv")
+    dataset = lab.dataset("first", "a.tif")
+    lab.omero.image("without pixels", None, owner=lab.user, group=lab.group, parent=dataset)
+    lab.world.services = replace(lab.world.services, clock=SlowClock())  # each image goes by itself
+    run_id = ask(lab, {"level": [level]}, dataset, keep=True)
+    breaking = Interrupted(lab.omero, at=1, after=False)
+    lab.world.services = replace(lab.world.services, omero=breaking)
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert breaking.broke
+    assert attached(lab, run_id) == {"level/a.csv": b"100"}
 
 
 @pytest.mark.parametrize("is_gone", [False, True], ids=["changed", "gone"])

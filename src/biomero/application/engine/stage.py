@@ -31,7 +31,7 @@ _SLICE = timedelta(minutes=2)
 
 
 def stage_images(context: StepContext) -> StepEnd:
-    """Export every image and send it on, and send what the user attached.
+    """Send what the user attached, then export every image and send it on.
 
     Each image is written here as OME-Zarr just before it goes, and removed when it has gone: the local
     disk holds one image at a time. They go in one stream, so that their number costs the cluster nothing.
@@ -54,6 +54,8 @@ def stage_images(context: StepContext) -> StepEnd:
     # what is half sent when a worker dies lies in the folder that is sent to: workflows read another one
     below = images.removeprefix(f"{folder.base}/")
     try:
+        if len(waiting) == len(good):  # before anything of an image is recorded, and once
+            send_attached(context, exports)
         with images_of(context.request, context.services) as sources:
             stream = _Exports(
                 context=context,
@@ -67,7 +69,6 @@ def stage_images(context: StepContext) -> StepEnd:
         came = [image.index for image in waiting[: stream.done]]
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
-        send_attached(context, exports)
     finally:
         shutil.rmtree(exports, ignore_errors=True)
     return StepEnd(move=_NEXT.move, decide=_staged(came))

@@ -74,7 +74,7 @@ def _shown(context: StepContext, file: InputFile) -> Progress:
         context.check_wishes()
         message = f"bringing {file.name}"
         context.listener.show(
-            RunUpdate(status=RunStatus.STAGING, message=message, done=done, total=total, unit="bytes")
+            RunUpdate(status=RunStatus.EXPORTING, message=message, done=done, total=total, unit="bytes")
         )
 
     return show
