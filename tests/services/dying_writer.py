@@ -1,7 +1,8 @@
 """A process that puts one result into OMERO, and is killed before its first call, its second, and so on.
 
 ``python -m services.dying_writer`` reads what to do as JSON from its input, and prints, as JSON, how many
-calls a put that nobody kills makes. Each put is by a child of its own, forked before anything of Ice runs;
+calls a put that nobody kills makes, and how many were killed before: at every call, or at every so many
+(``step``) from the ``first``. Each put is by a child of its own, forked before anything of Ice runs;
 after each that was killed another child does the same to its end, twice.
 """
 
@@ -11,6 +12,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +23,20 @@ import omero.clients  # noqa: F401 - so that no child needs to load all of it
 from biomero.adapters.omero.session import open_session
 from biomero.adapters.omero.writer import IceWriter
 from biomero.adapters.omero.writer_session import writing_session
+from biomero.adapters.tables import TableFiles
+from biomero.application.describe_run import output_from_json
+from biomero.application.import_objects import ImportObjects
+from biomero.application.omero_request import OmeroRequest, OmeroWishes, RoiWish
 from biomero.application.ports.omero import OmeroWriter, OutputKey, RoiSettings, TableColumn
 from biomero.application.settings import OmeroSettings
+from biomero.bootstrap import image_sources
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import Channel, DisplayWindow
 from biomero.domain.omero import OmeroKind, OmeroRef
 from biomero.domain.omero_targets import PlateSpot
 from biomero.testing.images import ArrayImage
 
-_MOST_CALLS = 100
+_MOST_CALLS = 200
 _OBJECTS = (30, 40)
 """Rows and columns of squares: more than one batch of ROIs."""
 
@@ -60,11 +67,13 @@ class Dying:
 def main() -> None:
     """Do what the input says."""
     order = json.load(sys.stdin)
-    for survives in range(_MOST_CALLS if order["only_clean"] else 0, _MOST_CALLS + 1):
+    step, first = order.get("step", 1), order.get("first", 0)
+    walk = [_MOST_CALLS] if order["only_clean"] else range(first, _MOST_CALLS, step)
+    for deaths, survives in enumerate(walk):
         run = RunId(f"{order['run']}-{survives}")
         died, calls = _in_child(order, run, survives=survives, times=1)
         if not died:
-            json.dump({"calls": len(calls), "names": calls}, sys.stdout)
+            json.dump({"calls": len(calls), "names": calls, "deaths": deaths}, sys.stdout)
             return
         died, _ = _in_child(order, run, survives=None, times=2)
         if died:
@@ -126,8 +135,37 @@ def put(writer: OmeroWriter, order: dict[str, Any], run: RunId) -> None:
             writer.put_file(key, path, name=run, media_type="text/plain", targets=targets)
         case "map":
             writer.put_map(key, namespace=run, pairs=[("a", "b")], targets=targets)
+        case "run":
+            put_results(writer, order, run)
         case _:
             put_on_plates(writer, order, run, key)
+
+
+def put_results(writer: OmeroWriter, order: dict[str, Any], run: RunId) -> None:
+    """Put all results of a run: onto plates, into a dataset, as ROIs, and as a table with their ids."""
+    wishes = OmeroWishes(
+        images=True,
+        label_images=True,
+        screen_name=run,
+        dataset_name=run,
+        reuse_named=True,
+        name_pattern=f"{run}_{{file}}",
+        rois=RoiWish(name_prefix=run),
+        tables=True,
+    )
+    request = OmeroRequest.from_json(order["request"])
+    ImportObjects(
+        run_id=run,
+        workflow="nuclei",
+        request=replace(request, wishes=wishes),
+        results=Path(order["results"]),
+        files=image_sources(),
+        tables=TableFiles(),
+        writer=writer,
+        maps=[("biomero/workflow", [("Workflow_ID", run)])],
+        stems=[f"image_{number}" for number in range(len(request.images))],
+        on_output=lambda _done, _of: None,
+    ).run([output_from_json(output) for output in order["outputs"]])
 
 
 def put_on_plates(writer: OmeroWriter, order: dict[str, Any], run: RunId, key: OutputKey) -> None:

@@ -56,9 +56,14 @@ def only(imported: Imported, kind: OmeroKind) -> OmeroRef:
     return found
 
 
+@pytest.mark.parametrize(
+    "access", [GroupAccess.PRIVATE, GroupAccess.READ_ONLY, GroupAccess.READ_ANNOTATE, GroupAccess.READ_WRITE]
+)
 def test_results_of_plates_become_plates_well_by_well(
-    world: OmeroWorld, group: OmeroGroup, alice: OmeroUser, tmp_path: Path
+    world: OmeroWorld, access: GroupAccess, tmp_path: Path
 ) -> None:
+    group = world.group("plates", access)
+    alice = world.user("alice", group)
     plates = [
         world.plate("one", {(0, 1): [plain(), plain()], (7, 11): [plain()]}, alice, group),
         world.plate("two", {(0, 1): [plain()]}, alice, group),
