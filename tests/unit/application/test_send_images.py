@@ -174,6 +174,24 @@ def test_a_conversion_that_fails_is_told_and_tried_again(lab: Lab) -> None:
     assert images_in(lab, "cells") == ["a.tif", "b.tif"]
 
 
+def test_what_is_cancelled_while_a_job_works_gives_its_name_back_and_may_be_tried_again(lab: Lab) -> None:
+    services = lab.world.services
+
+    def cancel(_spec: object, _index: int | None) -> int:
+        services.queue.request(run_id, Wish.CANCEL, lambda run: run.request_cancel("ann"))
+        return 3
+
+    dataset = lab.dataset("first", "a.tif", "b.tif")
+    run_id = send(lab, dataset, as_tiff=True)
+    lab.world.jobs.judge = cancel
+    assert lab.drive(run_id) is RunStatus.CANCELLED
+    assert not (data(lab) / "images" / "cells").is_symlink()
+    lab.world.jobs.judge = lambda _spec, _index: 0
+    retry_run(run_id, services, Retry.STEP, requested_by="ann")
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert images_in(lab, "cells") == ["a.tif", "b.tif"]
+
+
 def test_a_conversion_of_which_nothing_comes_says_what_its_jobs_printed(lab: Lab) -> None:
     earlier = send(lab, lab.dataset("first", "a.tif"))
     lab.drive(earlier)
