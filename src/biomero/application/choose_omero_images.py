@@ -60,7 +60,7 @@ def choose_omero_images(
         selection, user = reader.select(order.chosen), reader.user
         files = choose_omero_files(descriptor, order.files, reader, selection.group)
     if order.wishes:
-        _check_writable(omero.check_writable(order.user, selection.images), selection)
+        check_writable(omero.check_writable(order.user, selection.images), selection)
     wishes = settle_places(
         order.wishes, omero, user=order.user, group=selection.group, images=selection.images
     )
@@ -78,7 +78,14 @@ def choose_omero_images(
     return request, name_images(selection.images)
 
 
-def _check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+def check_writable(problems: Sequence[str], selection: OmeroSelection) -> None:
+    """Refuse images to which results cannot be brought back.
+
+    Raises
+    ------
+    OmeroPermissionError
+        If there is a problem; the first few are told.
+    """
     if not problems:
         return
     more = len(problems) - _MOST_TOLD

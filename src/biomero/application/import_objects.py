@@ -204,7 +204,7 @@ class ImportObjects:
         source = self._source(output)
         name = image_name(
             self.request.wishes.name_pattern,
-            output=PurePosixPath(output.made_as or output.path).name,
+            output=name_of(output),
             source=source.name if source else None,
             is_label=output.kind is OutputKind.LABEL,
         )
@@ -349,6 +349,13 @@ class ImportObjects:
 
     def _file_name(self, output: OutputRecord) -> str:
         return PurePosixPath(output.path).name
+
+
+def name_of(output: OutputRecord) -> str:
+    """Return what a result is called: as its workflow had it, or by its place where it lay in a plate."""
+    made = PurePosixPath(output.made_as or output.path)
+    is_inside = any(parent.suffix == ".zarr" for parent in made.parents)
+    return PurePosixPath(output.path).name if is_inside else made.name
 
 
 def is_like(output: OutputRecord, pattern: str) -> bool:

@@ -1,33 +1,42 @@
-"""Use case: let people see and steer their own runs, and administrators all."""
+"""Use case: let people see and steer their own runs, and full administrators all."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from biomero.application.run_record import RunRecord
+from biomero.application.services import Services
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroUser
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import UnknownRunError
 
-_LOOKED_AT = 500
+_MOST_PAGES = 10
+_PAGE = 50
+_MOST_ALIKE = 20
 _ID = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
+
+Page = Callable[[int], Sequence[RunId]]
+"""Returns the next newest runs, after so many."""
 
 
 def may_see(run: WorkflowRun, user: OmeroUser, *, server: str) -> bool:
-    """Say whether a run is somebody's business.
+    """Say whether a run is somebody's business."""
+    return user.is_admin or is_own(run, user, server=server)
+
+
+def is_own(run: WorkflowRun, user: OmeroUser, *, server: str) -> bool:
+    """Say whether a run is a user's.
 
     A user is known by their id at the run's server: names can be given to others.
     """
-    if user.is_admin:
-        return True
     omero = run.request.get("omero") if run.request else None
     return run.user == user.id and (omero is None or omero["server"] == server)
 
 
-def own_run(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> WorkflowRun:
-    """Return a run by its id, or how it begins (eight characters at least), or the newest for ``last``.
+def own_run(text: str, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:
+    """Return a run by its id, or how it begins (eight characters at least), or one's newest for ``last``.
 
     Raises
     ------
@@ -36,13 +45,15 @@ def own_run(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> Wo
     """
     wanted = text.strip().lower()
     if wanted == "last":
-        newest = own_runs(user, record, server=server, most=1)
+        newest = own_runs(user, services, server=server, most=1)
         if newest:
             return newest[0]
     elif _ID.fullmatch(wanted):
         is_whole = len(wanted) == len(str(UUID(int=0)))
-        matching = [RunId(wanted)] if is_whole else [i for i in record.ids() if i.startswith(wanted)]
-        runs = [run for run in map(record.get, matching) if may_see(run, user, server=server)]
+        whose = None if user.is_admin else user.id
+        matching = [RunId(wanted)] if is_whole else services.finder.beginning(wanted, whose, most=_MOST_ALIKE)
+        found = map(services.record.get, matching)
+        runs = [run for run in found if may_see(run, user, server=server)]
         if len(runs) == 1:
             return runs[0]
         if runs:
@@ -50,28 +61,65 @@ def own_run(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> Wo
     raise UnknownRunError(f"you have no run {text.strip()[:40]!r}")
 
 
-def run_of_job(job_id: int, user: OmeroUser, record: RunRecord, *, server: str) -> WorkflowRun:
+def run_of_job(job_id: int, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:
     """Return the newest run of somebody that had a job of this number.
 
     Raises
     ------
     UnknownRunError
-        If there is none among the newest few hundred runs.
+        If there is none among their newest few hundred runs.
     """
-    for run in own_runs(user, record, server=server, most=_LOOKED_AT):
+    for run in visible_runs(user, services, server=server, most=_MOST_PAGES * _PAGE):
         jobs = [job["job"]["job_id"] for job in run.jobs.values() if job["job"] is not None]
         if str(job_id) in map(str, jobs):
             return run
     raise UnknownRunError(f"none of your runs had the job {job_id}")
 
 
-def own_runs(user: OmeroUser, record: RunRecord, *, server: str, most: int = 20) -> list[WorkflowRun]:
-    """Return the newest runs that somebody may see, newest first, among the newest few hundred of all."""
+def own_runs(user: OmeroUser, services: Services, *, server: str, most: int = 20) -> list[WorkflowRun]:
+    """Return the newest runs of a user, newest first, however many others have been asked for since."""
+    return _first(
+        lambda skip: services.finder.newest(user.id, most=_PAGE, skip=skip),
+        lambda run: is_own(run, user, server=server),
+        services,
+        most,
+    )
+
+
+def visible_runs(
+    user: OmeroUser, services: Services, *, server: str, most: int = 20, requested_by: str | None = None
+) -> list[WorkflowRun]:
+    """Return the newest runs that a user may see, newest first.
+
+    Parameters
+    ----------
+    requested_by
+        Only those that were asked for under this name.
+    """
+    whose = None if user.is_admin else user.id
+    return _first(
+        lambda skip: services.finder.newest(whose, requested_by=requested_by, most=_PAGE, skip=skip),
+        lambda run: may_see(run, user, server=server),
+        services,
+        most,
+    )
+
+
+def _first(
+    page: Page, is_wanted: Callable[[WorkflowRun], bool], services: Services, most: int
+) -> list[WorkflowRun]:
+    """Return the first runs that are wanted.
+
+    More than a page is read only where users of another server have the same ids.
+    """
     found: list[WorkflowRun] = []
-    for run_id in reversed(record.ids()[-_LOOKED_AT:]):
-        run = record.get(RunId(run_id))
-        if may_see(run, user, server=server):
-            found.append(run)
+    for number in range(_MOST_PAGES):
+        ids = page(number * _PAGE)
+        for run in map(services.record.get, ids):
+            if is_wanted(run):
+                found.append(run)
             if len(found) == most:
-                break
+                return found
+        if len(ids) < _PAGE:
+            break
     return found

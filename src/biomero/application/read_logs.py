@@ -9,6 +9,7 @@ from biomero.application.check_cluster import prepare_root
 from biomero.application.engine.context import StepContext
 from biomero.application.engine.fetch import fetch_logs
 from biomero.application.engine.prepare import open_run
+from biomero.application.kept_logs import kept_logs
 from biomero.application.ports.clusters import Cluster
 from biomero.application.results_folder import LOGS
 from biomero.application.run_request import RunRequest
@@ -18,6 +19,8 @@ from biomero.domain.ids import RunId
 
 def read_logs(run_id: RunId, services: Services, open_cluster: Callable[[], Cluster]) -> list[Path]:
     """Return the logs of a run as local files; those of an open run are fetched as they are now.
+
+    Where all results went to OMERO, and the run has no folder any more, the ends of its logs are returned.
 
     Raises
     ------
@@ -32,6 +35,8 @@ def read_logs(run_id: RunId, services: Services, open_cluster: Callable[[], Clus
         with open_cluster() as cluster:
             return fetch_logs(look_into_run(run_id, services, cluster))
     folder = request.results / LOGS
+    if not folder.is_dir():
+        folder = kept_logs(run_id, services.settings)
     return sorted(p for p in folder.glob("*") if p.is_file())
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
-from biomero.application.choose_images import choose_images
+from biomero.application.choose_images import ChosenImages, choose_images
+from biomero.application.engine.tidy import is_on_the_way
 from biomero.application.hash_source import hash_source
+from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.workflows import Workflow
+from biomero.application.rerun_omero import omero_images_again
 from biomero.application.results_folder import check_results_folder
-from biomero.application.run_request import RunRequest
+from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.application.services import Services
 from biomero.application.submit_run import CheckedOrder
 from biomero.application.write_crate import find_workflow
@@ -42,8 +46,10 @@ def check_repetition(
     """Check that a run can be repeated; nothing is recorded and nothing is sent.
 
     It will have the same images, parameters, resources and runtime, and the same version of its workflow, on
-    the cluster of `services`. Images are the same when their paths and SHA-256 are. The record has no hash of
-    attached files, nor of images that could not be read then: for those, the path alone counts.
+    the cluster of `services`. Images are the same when their paths and SHA-256 are; those of OMERO
+    are looked at as the user whose run it was, as `omero_images_again` says, and that user's permissions are
+    asked for again. The record has no hash of attached files, nor of images that could not be read then: for
+    those, the path or id alone counts.
 
     Parameters
     ----------
@@ -58,27 +64,30 @@ def check_repetition(
         If an input or the workflow is gone or has changed; the message names all of them.
     UsageError
         If the run has not ended, or the results folder is taken.
+    OmeroError, ConfigurationError
+        As `omero_images_again`.
     """
     run = services.record.get(run_id)
     request = _request_of(run)
     workflow = _same_workflow(request, services)
-    changes = _changed_inputs(run, request)
-    if changes and not changed_inputs_ok:
+    inputs = _inputs_again(run, request, services)
+    if inputs.changes and not changed_inputs_ok:
         raise NotRepeatableError(
-            f"run {run_id} cannot be repeated as it was: {'; '.join(changes)} "
+            f"run {run_id} cannot be repeated as it was: {'; '.join(inputs.changes)} "
             "(--changed-inputs-ok goes on with what there is)"
         )
-    place = results or _free_folder(request.results)
+    place = results or _free_place(request, services)
     check_results_folder(place, _NO_RUN)
     for path in (path for paths in request.attachments.values() for path in paths):
         if not path.exists():
             raise NotRepeatableError(f"the attached {path} is gone")
-    chosen = choose_images(_those_there(request), services.images, stop_on_error=request.on_error == "stop")
+    chosen = inputs.choose()
     cluster = services.settings.cluster
     repeated = dataclasses.replace(
         request,
         workflow_file=workflow.descriptor_file,
         images=chosen.images,
+        omero=inputs.omero,
         results=place,
         cluster=None if cluster.is_local else cluster.name,
         ssh_config=cluster.ssh_config and cluster.ssh_config.absolute(),
@@ -93,7 +102,41 @@ def check_repetition(
         is_pinned=request.workflow_is_pinned,
     )
     order = CheckedOrder(request=repeated, workflow=named, unreadable=chosen.unreadable)
-    return Repetition(order=order, changes=tuple(changes))
+    return Repetition(order=order, changes=inputs.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """The images of a run as they are now; they are opened when they are chosen."""
+
+    changes: tuple[str, ...]
+    choose: Callable[[], ChosenImages]
+    omero: OmeroRequest | None = None
+
+
+def _inputs_again(run: WorkflowRun, request: RunRequest, services: Services) -> _Inputs:
+    if request.omero is not None:
+        again = omero_images_again(run, request, request.omero, services)
+        chosen = ChosenImages(images=again.images, unreadable={})
+        return _Inputs(changes=again.changes, choose=lambda: chosen, omero=again.request)
+
+    def choose() -> ChosenImages:
+        stops = request.on_error == "stop"
+        chosen = choose_images(_those_there(request), services.images, stop_on_error=stops)
+        return dataclasses.replace(chosen, images=_as_they_went(chosen.images, request))
+
+    return _Inputs(changes=tuple(_changed_inputs(run, request)), choose=choose)
+
+
+def _as_they_went(images: Sequence[RequestedImage], request: RunRequest) -> tuple[RequestedImage, ...]:
+    """Give images the names and places that they had on the cluster, where plates count."""
+    before = {(image.path, image.series): image for image in request.images}
+    return tuple(
+        dataclasses.replace(image, name=known.name, staged_as=known.staged_as)
+        if (known := before.get((image.path, image.series))) is not None
+        else image
+        for image in images
+    )
 
 
 def _request_of(run: WorkflowRun) -> RunRequest:
@@ -106,12 +149,6 @@ def _request_of(run: WorkflowRun) -> RunRequest:
     request = RunRequest.from_json(run.request)
     if request.errand is not None:
         raise NotRepeatableError(f"run {run.run_id} ran no workflow: ask for it anew, as it was asked for")
-    if request.omero is not None:
-        chosen = " ".join(map(str, request.omero.chosen))
-        raise NotRepeatableError(
-            f"run {run.run_id} has its images from OMERO, where they may change at any time; "
-            f"ask for a new run: biomero run {request.workflow} --omero {chosen}"
-        )
     return request
 
 
@@ -148,6 +185,12 @@ def _those_there(request: RunRequest) -> Sequence[Path]:
     if not paths:
         raise InputError("none of the run's images is there any more")
     return paths
+
+
+def _free_place(request: RunRequest, services: Services) -> Path:
+    if is_on_the_way(request, services.settings):
+        return request.results.with_name(str(uuid4()))
+    return _free_folder(request.results)
 
 
 def _free_folder(results: Path) -> Path:

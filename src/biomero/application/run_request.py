@@ -32,12 +32,20 @@ class RequestedImage:
         The local file or OME-Zarr folder; for an image of OMERO its address, ``omero:Image:5``.
     series
         Which image of the file it is, from 0.
+    staged_as
+        Its folder on the cluster, where that is in a plate: ``P.ome.zarr/A/1/0``.
     """
 
     index: int
     name: str
     path: Path
     series: int = 0
+    staged_as: str = ""
+
+    @property
+    def staged_name(self) -> str:
+        """Its OME-Zarr folder on the cluster, below those for images; ``/`` between parts."""
+        return self.staged_as or f"{self.name}.ome.zarr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +104,13 @@ class RunRequest:
             "parameters": dict(self.parameters),
             "attachments": {i: [path_to_json(p) for p in paths] for i, paths in self.attachments.items()},
             "images": [
-                {"index": i.index, "name": i.name, "path": path_to_json(i.path), "series": i.series}
+                {
+                    "index": i.index,
+                    "name": i.name,
+                    "path": path_to_json(i.path),
+                    "series": i.series,
+                    "staged_as": i.staged_as,
+                }
                 for i in self.images
             ],
             "resources": asdict(self.resources),
@@ -125,7 +139,11 @@ class RunRequest:
             attachments={i: tuple(map(path_from_json, paths)) for i, paths in value["attachments"].items()},
             images=tuple(
                 RequestedImage(
-                    index=i["index"], name=i["name"], path=path_from_json(i["path"]), series=i["series"]
+                    index=i["index"],
+                    name=i["name"],
+                    path=path_from_json(i["path"]),
+                    series=i["series"],
+                    staged_as=i.get("staged_as", ""),
                 )
                 for i in value["images"]
             ),

@@ -13,13 +13,13 @@ from biomero.application.engine.place import place_of
 from biomero.application.errand import Errand, Goal
 from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
 from biomero.application.own_runs import own_run, own_runs
+from biomero.application.place_on_plates import place_on_plates
 from biomero.application.ports.workflows import CONVERTER
 from biomero.application.results_folder import claim_results_folder
-from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroUser
+from biomero.domain.omero import OmeroKind, OmeroUser
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import InputError, UnknownRunError, UsageError
@@ -27,11 +27,12 @@ from biomero.errors import InputError, UnknownRunError, UsageError
 FOLDER_PREFIX = "SLURM_IMAGES_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 _ALL = 500
+_WHOLE_PLATES = (OmeroKind.PLATE, OmeroKind.SCREEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendOrder:
-    """What a user wants to have on a cluster.
+    """What a user wants to have on a cluster; plates that stay OME-Zarr are plates there.
 
     Parameters
     ----------
@@ -66,6 +67,8 @@ def check_sending(order: SendOrder, services: Services, *, run_id: RunId) -> Run
         )
     found = services.workflows.find(CONVERTER)
     omero, images = choose_omero_images(order.omero, services, found.descriptor)
+    if not order.as_tiff and any(ref.kind in _WHOLE_PLATES for ref in order.omero.chosen):
+        images = place_on_plates(images, omero, services.stores, is_asked=False)
     cluster = services.settings.cluster
     return RunRequest(
         workflow=CONVERTER,
@@ -152,7 +155,7 @@ def accept_errand_run(
     return _accept(_new(request, run_id, name=name, about=about), request, services)
 
 
-def sent_images(text: str, user: OmeroUser, record: RunRecord, *, server: str) -> WorkflowRun:
+def sent_images(text: str, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:
     """Return the run that has sent images, by the name of their folder, or as `own_run`.
 
     Raises
@@ -163,7 +166,7 @@ def sent_images(text: str, user: OmeroUser, record: RunRecord, *, server: str) -
     wanted = text.strip()
     named = [
         run
-        for run in own_runs(user, record, server=server, most=_ALL)
+        for run in own_runs(user, services, server=server, most=_ALL)
         if (errand := (run.request or {}).get("errand") or {}).get("goal") == Goal.IMAGES.value
         and errand["folder"] == wanted
     ]
@@ -172,7 +175,7 @@ def sent_images(text: str, user: OmeroUser, record: RunRecord, *, server: str) -
     if named:
         return named[0]
     try:
-        return own_run(wanted, user, record, server=server)
+        return own_run(wanted, user, services, server=server)
     except UnknownRunError as exc:
         raise UnknownRunError(f"you have no images on a cluster in a folder {wanted[:40]!r}") from exc
 

@@ -12,7 +12,9 @@ from biomero.application.ports.omero import Omero, ResultTables
 from biomero.application.ports.omero_identity import OmeroIdentity
 from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
+from biomero.application.ports.run_finder import RunFinder
 from biomero.application.ports.run_queue import RunQueue, WorkerId
+from biomero.application.ports.stores import StoreContents
 from biomero.application.ports.workflows import WorkflowCatalogue
 from biomero.application.run_record import RunRecord
 from biomero.application.settings import Settings
@@ -54,10 +56,12 @@ class Services:
 
     settings: Settings
     record: RunRecord
+    finder: RunFinder
     clock: Clock
     clusters: Clusters
     images: ImageSource
     pyramids: PyramidWriter
+    stores: StoreContents
     workflows: WorkflowCatalogue
     queue: RunQueue
     worker: WorkerId

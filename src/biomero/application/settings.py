@@ -133,6 +133,8 @@ class OmeroSettings:
     repository
         OMERO's managed repository as it is mounted here; original files are read from there. ``None``
         where it is not mounted.
+    in_place
+        Folders that links in the repository may lead to.
     streams
         How many pixel stores are read at once.
     web_url
@@ -146,6 +148,7 @@ class OmeroSettings:
     is_sudo: bool = True
     is_encrypted: bool = True
     repository: Path | None = None
+    in_place: tuple[Path, ...] = ()
     streams: int = 3
     web_url: str | None = None
 

@@ -14,6 +14,7 @@ from biomero.application.choose_omero_files import check_inputs
 from biomero.application.choose_omero_images import OmeroOrder, choose_omero_images
 from biomero.application.engine.place import place_of
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.place_on_plates import Plates, place_on_plates, wants_plates
 from biomero.application.ports.run_queue import Wish
 from biomero.application.ports.workflows import Workflow
 from biomero.application.record_json import failure_to_json
@@ -42,6 +43,8 @@ class Order:
         Files; none where the images are in OMERO.
     results
         A folder; ``None`` leaves it to BIOMERO where the results go to OMERO.
+    plates
+        Whether images of wells reach the workflow as plates (``hcs``) or each alone (``fields``).
     """
 
     workflow: str
@@ -57,6 +60,7 @@ class Order:
     on_error: OnError = "continue"
     batch_size: int | None = None
     zarr_version: Literal["0.4", "0.5"] = "0.5"
+    plates: Plates = "auto"
     keep: bool = False
     config: Path | None = None
     requested_by: str = ""
@@ -84,9 +88,13 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
     workflow = services.workflows.find(order.workflow)
     parameters = check_parameters(workflow.descriptor, order.parameters)
     attachments = _check_attachments(workflow, parameters, order)
+    has_plates = wants_plates(order.plates, workflow.descriptor)
     results = _results(order, services)
     check_results_folder(results, _NO_RUN)
     chosen, omero = _choose(order, workflow, services)
+    images = chosen.images
+    if has_plates:
+        images = place_on_plates(images, omero, services.stores, is_asked=order.plates == "hcs")
     cluster = services.settings.cluster
     request = RunRequest(
         workflow=order.workflow,
@@ -95,7 +103,7 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
         workflow_file=_absolute(workflow.descriptor_file),
         workflow_is_pinned=workflow.is_pinned,
         parameters=parameters,
-        images=chosen.images,
+        images=images,
         results=_absolute(results),
         attachments=attachments,
         cluster=None if cluster.is_local else cluster.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from biomero.application.event_log import EventLog
 from biomero.application.follow_behind import FollowBehind, LevelViews
 from biomero.application.follow_record import RecordFollower
 from biomero.application.no_tracking import NoOpWorkflowTracker
+from biomero.application.ports.run_finder import RunFinder
 from biomero.application.ports.run_queue import RunQueue
 from biomero.application.run_record import RunRecord
 from biomero.application.settings import (
@@ -87,6 +89,23 @@ def make_queue(tracker: WorkflowTracker, *, lease_s: float | None = None) -> Run
     from biomero.adapters.persistence.run_queue import LEASE_S, SqlRunQueue
 
     return SqlRunQueue(tracker, lease_s=LEASE_S if lease_s is None else lease_s, is_gone=is_gone)
+
+
+def make_finder(tracker: WorkflowTracker) -> RunFinder:
+    """Return what finds runs in a tracker's database, on its connections; it ends with the tracker."""
+    from biomero.adapters.persistence import event_store
+    from biomero.adapters.persistence.run_finder import SqlRunFinder
+    from biomero.adapters.persistence.view_store import SqlViewStore
+    from biomero.application.projections.runs import RunsProjection
+
+    assert isinstance(tracker.factory, event_store.Factory)  # noqa: S101 - tells the type checker
+    follow: Callable[[], object] = tracker.pull_and_process
+    if (
+        not tracker.levellers
+    ):  # nobody keeps views, where scripts do not track: this one is needed all the same
+        store = SqlViewStore(tracker.factory)
+        follow = RecordFollower(EventLog(tracker), store, [RunsProjection()]).catch_up
+    return SqlRunFinder(tracker.factory, follow)
 
 
 def sqlite_file(settings: Settings) -> Path | None:

@@ -18,7 +18,7 @@ from biomero.application.settings import (
 )
 from biomero.application.tracking import WorkflowTracker
 from biomero.bootstrap.clusters import ClusterDoor
-from biomero.bootstrap.record import database_url, make_queue, open_record, open_tracker
+from biomero.bootstrap.record import database_url, make_finder, make_queue, open_record, open_tracker
 from biomero.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
     tracker
         Holds the events of runs, if one is open already.
     """
-    from biomero.adapters.ngff import NgffLabelWriter, NgffWriter
+    from biomero.adapters.ngff import NgffLabelWriter, NgffStores, NgffWriter
     from biomero.adapters.ome_tiff.writer import LosslessOmeTiffWriter
     from biomero.adapters.report import HtmlReport
     from biomero.adapters.tables import TableFiles
@@ -69,10 +69,12 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
     return Services(
         settings=settings,
         record=RunRecord(tracker),
+        finder=make_finder(tracker),
         clock=SystemClock(),
         clusters=ClusterDoor(settings, is_calm=True),
         images=images,
         pyramids=NgffWriter(),
+        stores=NgffStores(),
         workflows=open_catalogue(settings),
         queue=make_queue(tracker),
         worker=this_worker(),
@@ -82,6 +84,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
             labels=NgffLabelWriter(),
             tiffs=LosslessOmeTiffWriter(),
             report=report,
+            stores=NgffStores(),
         ),
         report=report,
         tables=TableFiles(),

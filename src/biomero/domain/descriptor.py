@@ -209,9 +209,11 @@ class WorkflowDescriptor:
     @property
     def takes_zarr(self) -> bool:
         """The workflow reads OME-Zarr, so that images go to it without conversion."""
+        images = [p for p in self.parameters if p.type is ParameterType.IMAGE]
+        return self.takes_plates or any("zarr" in f.lower() for p in images for f in p.formats)
+
+    @property
+    def takes_plates(self) -> bool:
+        """The workflow reads plates, which only OME-Zarr has."""
         images = (p for p in self.parameters if p.type is ParameterType.IMAGE)
-        return any("zarr" in f.lower() for p in images for f in p.formats) or any(
-            "plate" in (s.lower() for s in p.sub_types)
-            for p in self.parameters
-            if p.type is ParameterType.IMAGE
-        )
+        return any("plate" in (s.lower() for s in p.sub_types) for p in images)

@@ -152,7 +152,7 @@ class OmeroUser:
     full_name: str = ""
     email: str = ""
     is_admin: bool = False
-    """Sees and steers everybody's runs."""
+    """An administrator without any restriction, who sees and steers everybody's runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,9 +273,18 @@ def well_name(row: int, column: int) -> str:
     >>> well_name(0, 0), well_name(7, 11), well_name(26, 0)
     ('A01', 'H12', 'AA01')
     """
+    return f"{row_name(row)}{column + 1:02}"
+
+
+def row_name(row: int) -> str:
+    """Return the letters of a row of wells, by its place from 0.
+
+    >>> row_name(0), row_name(25), row_name(26)
+    ('A', 'Z', 'AA')
+    """
     letters = ""
     row += 1
     while row:
         row, last = divmod(row - 1, 26)
         letters = chr(ord("A") + last) + letters
-    return f"{letters}{column + 1:02}"
+    return letters

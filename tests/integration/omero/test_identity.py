@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from biomero.adapters.omero.identity import IceIdentity
-from biomero.adapters.omero.login import new_client
+from biomero.adapters.omero.login import new_client, session_for
 from biomero.domain.omero import GroupAccess, OmeroUser
 from biomero.errors import OmeroLoginError, OmeroUnavailableError
 from services.omero_server import PASSWORD, OmeroServer
@@ -60,6 +60,66 @@ def test_a_session_that_has_ended_is_nobodys(world: ServerWorld, alice: OmeroUse
 def test_what_is_no_session_is_nobodys(world: ServerWorld, said: str) -> None:
     with pytest.raises(OmeroLoginError, match="does not know this session"):
         IceIdentity(world.settings()).user_of(said)
+
+
+def user_of(world: ServerWorld, name: str, password: str = PASSWORD) -> OmeroUser:
+    """Return who a worker takes somebody for who has just logged in."""
+    client = new_client(world.settings(), "the test server")
+    try:
+        client.createSession(name, password)
+        return IceIdentity(world.settings()).user_of(client.getSessionId())
+    finally:
+        client.closeSession()
+
+
+ALL_BUT_READ_SESSION = [
+    "Chgrp",
+    "Chown",
+    "DeleteFile",
+    "DeleteManagedRepo",
+    "DeleteOwned",
+    "DeleteScriptRepo",
+    "ModifyGroup",
+    "ModifyGroupMembership",
+    "ModifyUser",
+    "Sudo",
+    "WriteFile",
+    "WriteManagedRepo",
+    "WriteOwned",
+    "WriteScriptRepo",
+]
+
+
+@pytest.mark.parametrize(
+    ("privileges", "is_admin"),
+    [
+        pytest.param(None, True, id="full"),
+        pytest.param([*ALL_BUT_READ_SESSION, "ReadSession"], True, id="all, one by one"),
+        pytest.param([], False, id="none"),
+        pytest.param(["Sudo"], False, id="Sudo"),
+        pytest.param(["WriteOwned", "DeleteOwned", "WriteScriptRepo"], False, id="without Sudo"),
+        pytest.param(ALL_BUT_READ_SESSION, False, id="all that OMERO.web gives to restricted ones"),
+    ],
+)
+def test_only_administrators_without_restrictions_count_as_such(
+    world: ServerWorld,
+    privileges: list[str] | None,
+    is_admin: bool,  # noqa: FBT001 - a column of a table
+) -> None:
+    name = f"admin-{world.mark}"
+    world.server.add_user(name, is_admin=True, privileges=privileges)
+    assert user_of(world, name).is_admin is is_admin
+
+
+def test_owners_of_groups_are_no_administrators(world: ServerWorld) -> None:
+    group = world.group("lab", GroupAccess.READ_ANNOTATE)
+    world.server.add_user(f"leader-{world.mark}", [group.name], leads=[group.name])
+    assert not user_of(world, f"leader-{world.mark}").is_admin
+
+
+def test_who_acts_for_an_administrator_by_sudo_alone_is_none(world: ServerWorld) -> None:
+    session = session_for(world.settings(), "root", "the test server")
+    assert not user_of(world, session, session).is_admin
 
 
 def test_administrators_are_known_as_such(world: ServerWorld, client: Any) -> None:

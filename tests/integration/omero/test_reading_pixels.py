@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from biomero.adapters.ngff import NgffSource, NgffWriter
+from biomero.adapters.ngff.layout import TILE_BYTES, plan_levels
 from biomero.adapters.omero.session import open_session
 from biomero.adapters.tiff import TiffSource
 from biomero.application.pixel_blocks import pixel_windows
@@ -141,6 +142,22 @@ def test_a_plane_larger_than_a_message_of_ice_is_read(world: ServerWorld, lab: L
     image = created(world, lab, (20_000, 15_000, 1, 1, 1), "uint16")
     with opened(world, lab, image) as found:
         assert not found.read(y=slice(0, 15_000), x=slice(0, 20_000)).any()
+
+
+def test_a_plane_of_a_hundred_thousand_pixels_a_side_is_planned_and_read_at_its_ends(
+    world: ServerWorld, lab: Lab
+) -> None:
+    side = 100_000
+    image = created(world, lab, (side, side, 1, 1, 1), "uint8")  # 10 GB, which take no room on the disk
+    with opened(world, lab, image) as found:
+        assert found.metadata.shape == (side, side)
+        before = forget_peak()
+        levels = plan_levels(found.metadata, found.block_shape)
+        assert [level.shape[-1] for level in levels] == [side >> n for n in range(len(levels))]
+        assert all(np.prod(level.tile) <= TILE_BYTES for level in levels)
+        for y, x in ((0, 0), (side - 1024, side - 1024), (side // 2, 0)):
+            assert not found.read(y=slice(y, y + 1024), x=slice(x, x + 1024)).any()
+        assert peak() - before < 100 << 20
 
 
 def test_memory_does_not_grow_with_the_image(world: ServerWorld, lab: Lab) -> None:

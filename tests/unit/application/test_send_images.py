@@ -11,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from biomero.adapters.ngff import NgffStores
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.clean_cluster import plan_cleaning
 from biomero.application.describe_run import describe_run
@@ -76,6 +77,19 @@ def test_images_are_on_the_cluster_under_their_name_and_stay_there(lab: Lab) -> 
     assert not [t for t in lab.omero.store.things.values() if t.key is not None]
     assert (data(lab) / "images").stat().st_mode & 0o777 == 0o700
     assert (data(lab) / "runs" / run_id).stat().st_mode & 0o777 == 0o700
+
+
+def test_a_plate_is_a_plate_there_and_can_be_converted_well_by_well(lab: Lab) -> None:
+    plate = lab.omero.container(OmeroKind.PLATE, "P", owner=lab.user, group=lab.group)
+    for column in range(2):
+        lab.image(f"i{column}", lab.omero.well(plate, 0, column))
+    run_id = send(lab, plate)
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert images_in(lab, "cells") == ["P.ome.zarr"]
+    store = data(lab) / "images" / "cells" / "P.ome.zarr"
+    assert [str(field) for field in NgffStores().fields(store)] == ["A/1/0", "A/2/0"]
+    assert lab.drive(convert(lab, run_id)) is RunStatus.DONE
+    assert images_in(lab, "cells") == ["P.ome.zarr", "P_A_1_0.tif", "P_A_2_0.tif"]
 
 
 def test_images_become_tiff_there_if_that_is_wished(lab: Lab) -> None:

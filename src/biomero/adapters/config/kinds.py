@@ -248,6 +248,13 @@ def _local_path(text: str) -> Path:
     return path
 
 
+def _local_folders(text: str) -> tuple[Path, ...]:
+    folders = tuple(_local_path(part.strip()) for part in text.split(",") if part.strip())
+    if any(folder == Path(folder.anchor) or ".." in folder.parts for folder in folders):
+        raise ValueError
+    return folders
+
+
 BOOLEAN = Kind("true or false", boolean)
 LINE = Kind("text on one line", _line)
 WORD = Kind("one word", _word)
@@ -267,6 +274,7 @@ TIME_LIMIT = Kind("a time limit, such as 45 (minutes) or 4:00:00", _time_limit)
 PORT = Kind("a port, from 1 to 65535", _port)
 HTTP_ADDRESS = Kind("an address such as 127.0.0.1:8766 or [::1]:8766 (port 0: any), or none", _http_address)
 LOCAL_PATH = Kind("an absolute path on this machine", _local_path)
+LOCAL_FOLDERS = Kind("absolute paths of folders on this machine with commas between, not /", _local_folders)
 ADDRESS = Kind("an e-mail address", _address)
 ADDRESSES = Kind("e-mail addresses with commas or spaces between", _addresses)
 WEB_ADDRESS = Kind("an address such as https://example.org/hook", _web_address)

@@ -24,6 +24,7 @@ def omero_settings(values: Mapping[tuple[str, str], Found]) -> OmeroSettings | N
     if not text("host"):
         return None
     port, streams, repository = value("port"), value("streams"), value("repository")
+    in_place = value("in_place")
     assert isinstance(port, int)  # noqa: S101 - it has a default
     assert isinstance(streams, int)  # noqa: S101 - likewise
     return OmeroSettings(
@@ -34,6 +35,7 @@ def omero_settings(values: Mapping[tuple[str, str], Found]) -> OmeroSettings | N
         is_sudo=value("sudo") is True,
         is_encrypted=value("encrypted") is True,
         repository=repository if isinstance(repository, Path) else None,
+        in_place=in_place if isinstance(in_place, tuple) else (),
         streams=streams,
         web_url=text("web_url") or None,
     )

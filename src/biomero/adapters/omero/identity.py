@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from typing import Any
 
 from biomero.adapters.omero.login import new_client
 from biomero.adapters.omero.seam import omero_errors
@@ -35,6 +36,7 @@ class IceIdentity:
                 admin = client.sf.getAdminService()
                 context = admin.getEventContext()
                 email = admin.getExperimenter(context.userId).email
+                is_admin = context.isAdmin and _has_every_privilege(client.sf, admin)
         except (OmeroLoginError, OmeroSessionError) as exc:
             raise unknown from exc
         finally:
@@ -50,5 +52,15 @@ class IceIdentity:
             id=int(context.userId),
             name=context.userName,
             email="" if email is None else email.val,
-            is_admin=bool(context.isAdmin),
+            is_admin=is_admin,
         )
+
+
+def _has_every_privilege(factory: Any, admin: Any) -> bool:
+    """Say whether an administrator is an unrestricted one: OMERO says ``isAdmin`` of restricted ones, too.
+
+    Whoever acts for somebody else has in that session what both have.
+    """
+    kinds = factory.getQueryService().findAll("AdminPrivilege", None)
+    own = {privilege.value.val for privilege in admin.getCurrentAdminPrivileges()}
+    return bool(kinds) and own >= {privilege.value.val for privilege in kinds}

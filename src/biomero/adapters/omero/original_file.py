@@ -35,19 +35,23 @@ class OriginalFiles:
     """Opens original files instead of asking OMERO for pixels.
 
     Nothing is opened that OMERO has not let the user see before, and nothing outside of the repository: not
-    by ``..`` in a path and not by a link. A file counts as the image if it has its sizes and its pixel type,
+    by ``..`` in a path and not by a link, unless the link leads to where images are imported in place. A file
+    counts as the image if it has its sizes and its pixel type,
     and if its pixels are those that OMERO sends for a few places.
 
     Parameters
     ----------
     repository
         The managed repository as it is mounted here.
+    in_place
+        Folders that links in the repository may lead to.
     files
         Reads images in files.
     """
 
     repository: Path
     files: ImageSource
+    in_place: tuple[Path, ...] = ()
 
     def open(self, questions: Questions, described: PixelsDescription, pixels: OpenImage) -> OpenImage | None:
         """Return the image as it lies in the repository; ``None`` if it is not to be had so.
@@ -77,11 +81,14 @@ class OriginalFiles:
             found = root.joinpath(relative).resolve(strict=True)
         except (OSError, ValueError, RuntimeError):  # gone, a null byte in it, links in a ring
             return None
-        if not found.is_relative_to(root):
+        # by its links alone a path may leave the repository: one that goes up in OMERO's record is no import
+        elsewhere = () if ".." in relative.parts else tuple(place.resolve() for place in self.in_place)
+        allowed = next((place for place in (root, *elsewhere) if found.is_relative_to(place)), None)
+        if allowed is None:
             _log.warning("%s leads out of OMERO's repository %s and is not read", relative, root)
             return None
         store = next(
-            (one for one in found.parents if one.suffix == ".zarr" and one.is_relative_to(root)), None
+            (one for one in found.parents if one.suffix == ".zarr" and one.is_relative_to(allowed)), None
         )
         return store or found
 

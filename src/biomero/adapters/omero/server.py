@@ -44,7 +44,9 @@ class IceOmero:
         self._patience_s = patience_s
         self._originals = None
         if settings.repository is not None and files is not None:
-            self._originals = OriginalFiles(repository=settings.repository, files=files)
+            self._originals = OriginalFiles(
+                repository=settings.repository, in_place=settings.in_place, files=files
+            )
 
     @property
     def address(self) -> str:

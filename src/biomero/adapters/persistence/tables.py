@@ -117,6 +117,7 @@ class RunRow(ViewBase):
     """See `Table.RUNS`."""
 
     __tablename__ = Table.RUNS.value
+    __table_args__ = (sa.Index("ix_biomero_run_user_requested", "user_id", "requested_at"),)
 
     run_id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str | None]

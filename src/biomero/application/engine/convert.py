@@ -124,7 +124,7 @@ def _job(context: StepContext, attempt: Attempt) -> StepJob:
     folder, places = context.folder, context.places()
     listed = [
         {
-            "source": f"{places[i.index]}{i.name}.ome.zarr",
+            "source": f"{places[i.index]}{i.staged_name}",
             "target": f"{places[i.index]}{i.name}.tif",
         }
         for i in images
@@ -195,7 +195,7 @@ def _failures(
     tasks = {task.index: task for task in report.tasks}
     places = context.places()
     for image in _staged(context, attempt):
-        outcome = outcomes.get(f"{places[image.index]}{image.name}.ome.zarr")
+        outcome = outcomes.get(f"{places[image.index]}{image.staged_name}")
         if outcome is not None and outcome["ok"]:
             continue
         if outcome is not None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.place import on_to
-from biomero.application.engine.stage_files import send_attached
+from biomero.application.engine.plates import has_plates, send_plates
+from biomero.application.engine.stage_files import has_attached, send_attached
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import images_of
 from biomero.application.ports.image_source import ImageSource
@@ -42,7 +43,8 @@ def stage_images(context: StepContext) -> StepEnd:
     stages = context.run.stages
     good = context.good_images
     waiting = [i for i in good if stages[i.index] in {None, ImageStage.EXPORTED}]
-    if not waiting:
+    # also without any: the last one may have failed, and the worker died before the rest was sent
+    if not waiting and not has_attached(context) and not has_plates(context):
         return _NEXT
     context.workspace.mkdir(parents=True, exist_ok=True)
     for left in context.workspace.glob("export-*"):
@@ -54,24 +56,29 @@ def stage_images(context: StepContext) -> StepEnd:
     # what is half sent when a worker dies lies in the folder that is sent to: workflows read another one
     below = images.removeprefix(f"{folder.base}/")
     try:
-        if len(waiting) == len(good):  # before anything of an image is recorded, and once
-            send_attached(context, exports)
-        with images_of(context.request, context.services) as sources:
-            stream = _Exports(
-                context=context,
-                sources=sources,
-                waiting=waiting,
-                folder=exports,
-                below=below,
-                before=len(good) - len(waiting),
-            )
-            context.cluster.transfer.upload(stream.files(), folder.base, progress=stream.sent)
-        came = [image.index for image in waiting[: stream.done]]
+        came = _send_images(context, waiting, exports, below) if waiting else []
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
+        send_plates(context, exports, below)
+        send_attached(context, exports)
     finally:
         shutil.rmtree(exports, ignore_errors=True)
     return StepEnd(move=_NEXT.move, decide=_staged(came))
+
+
+def _send_images(context: StepContext, waiting: list[RequestedImage], exports: Path, below: str) -> list[int]:
+    """Send images until the time is up; return those that had their turn."""
+    with images_of(context.request, context.services) as sources:
+        stream = _Exports(
+            context=context,
+            sources=sources,
+            waiting=waiting,
+            folder=exports,
+            below=below,
+            before=len(context.good_images) - len(waiting),
+        )
+        context.cluster.transfer.upload(stream.files(), context.folder.base, progress=stream.sent)
+    return [image.index for image in waiting[: stream.done]]
 
 
 class _Exports:
@@ -118,11 +125,11 @@ class _Exports:
             if self.done and clock.now() - began >= _SLICE:
                 return
             self._context.check_wishes()
-            name = f"{image.name}.ome.zarr"
-            path = self._folder / name
+            path = self._folder / f"{image.name}.ome.zarr"
             if self._written(image, path):
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
-                yield FileToSend(path=path, name=f"{self._below}/{self._places[image.index]}{name}")
+                place = self._places[image.index] + image.staged_name
+                yield FileToSend(path=path, name=f"{self._below}/{place}")
                 shutil.rmtree(path, ignore_errors=True)
             self.done += 1
 

@@ -15,6 +15,12 @@ from biomero.domain.run_status import RunStatus
 from biomero.errors import OmeroObjectError
 
 
+def has_attached(context: StepContext) -> bool:
+    """Say whether anything was attached."""
+    omero = context.request.omero
+    return bool(context.request.attachments or (omero is not None and omero.files))
+
+
 def send_attached(context: StepContext, workspace: Path, *, below: RunFolder | None = None) -> None:
     """Send what was attached, each input's files into a folder of its own; doing it again changes nothing.
 

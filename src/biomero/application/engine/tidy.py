@@ -11,6 +11,7 @@ from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of
 from biomero.application.engine.settle import release_folder
 from biomero.application.errand import Goal
+from biomero.application.kept_logs import keep_logs
 from biomero.application.ports.run_queue import End
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
@@ -43,13 +44,24 @@ def tidy_up(context: StepContext) -> StepEnd:
         _LOG.warning("run %s: its folder stays on the cluster: %s", context.run_id, exc)
     context.count_session()
     leave_report(context.services, context.run_id, logs_of(context))
+    is_gone_with_it = is_on_the_way(context.request, context.services.settings)
     # what an import has on its way is a copy, whatever became of it
     is_copy = context.errand is not None and context.errand.goal is Goal.IMPORT
     if context.run.status is RunStatus.DONE or is_copy:
+        if is_gone_with_it:
+            _keep_logs(context)
         shutil.rmtree(context.workspace, ignore_errors=True)
-        if is_on_the_way(context.request, context.services.settings):
+        if is_gone_with_it:
             shutil.rmtree(context.request.results, ignore_errors=True)
     return StepEnd(move=End())
+
+
+def _keep_logs(context: StepContext) -> None:
+    services = context.services
+    try:
+        keep_logs(logs_of(context), context.run_id, services.settings, now=services.clock.now())
+    except OSError as exc:
+        _LOG.warning("run %s: the ends of its logs could not be kept: %s", context.run_id, exc)
 
 
 def is_on_the_way(request: RunRequest, settings: Settings) -> bool:

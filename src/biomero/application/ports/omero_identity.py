@@ -17,6 +17,9 @@ class OmeroIdentity(Protocol):
     def user_of(self, session: str) -> OmeroUser:
         """Return whose session it is, which goes on as if nobody had asked.
 
+        Only who has every privilege of an administrator is one here: a restricted administrator is a user
+        like all others, also one with *Sudo*, who has to act for somebody at OMERO to see that one's runs.
+
         Raises
         ------
         OmeroLoginError

@@ -81,6 +81,13 @@ from biomero.errors import RunPausedError, UsageError
     help="Images for each job; without it one job has all of them.",
 )
 @click.option("--zarr-version", type=click.Choice(["0.4", "0.5"]), default="0.5", show_default=True)
+@click.option(
+    "--plates",
+    type=click.Choice(["auto", "fields", "hcs"]),
+    default="auto",
+    show_default=True,
+    help="Images of wells as plates of OME-Zarr (hcs), or each alone; auto: as the workflow reads them.",
+)
 @click.option("--keep", is_flag=True, help="Leave the run's folder on the cluster when the run is done.")
 @click.option(
     "--detach",
@@ -145,6 +152,7 @@ def _order(given: dict[str, Any], settings: Settings) -> Order:
         on_error=given["on_error"],
         batch_size=given["batch_size"],
         zarr_version=given["zarr_version"],
+        plates=given["plates"],
         keep=given["keep"],
         config=given["config"],
         requested_by=this_user(),

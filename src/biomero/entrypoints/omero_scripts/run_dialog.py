@@ -84,7 +84,8 @@ def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list 
             name=workflow.USE_ZARR_FORMAT,
             kind=Kind.BOOL,
             grouping="04",
-            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here.",
+            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here; "
+            "with it, those get a plate as one plate (HCS), and not well by well.",
             default=False,
         ),
         Field(

@@ -44,10 +44,18 @@ def orders(
             "key": f"script {job}: {name}",
             "workflow": name,
             "version": str(inputs.get(f"{name}{VERSION}") or ""),
+            "plates": _plates(inputs, known[name]),
             **_values(inputs, known[name]),
         }
         for name in chosen
     ]
+
+
+def _plates(inputs: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    """Return how images of wells travel: whole plates, if OME-Zarr is wanted of plates and can be read."""
+    are_plates = inputs.get(transfer.DATA_TYPE) in {transfer.DATA_TYPE_PLATE, transfer.DATA_TYPE_SCREEN}
+    wants_zarr = inputs.get(workflow.USE_ZARR_FORMAT) is True
+    return "hcs" if are_plates and wants_zarr and offered.get("takes_zarr") else "auto"
 
 
 def _values(inputs: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:

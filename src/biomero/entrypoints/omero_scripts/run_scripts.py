@@ -84,7 +84,7 @@ def show_logs(script: Script, engine: Engine) -> bool:
     for name, text in found["logs"].items():
         parts += [f"── {name}", *text.splitlines()[-lines:]]
     if not found["logs"]:
-        parts.append("There are no logs: no job has begun, or the run's files are gone with its end.")
+        parts.append("There are no logs: no job has begun, or they are of long ago.")
     script.say("\n".join(parts))
     return True
 

@@ -34,6 +34,18 @@ def test_the_password_may_stand_in_a_file_and_is_never_shown(tmp_path: Path) -> 
     assert "hidden" not in repr(settings)
 
 
+def test_folders_of_images_in_place_are_named_whole(tmp_path: Path) -> None:
+    file = tmp_path / "slurm-config.ini"
+    file.write_text("[OMERO]\nhost = omero\nin_place = /data1, /data 2/lab\n")
+    settings = load_settings(file, environment={}, files=(), base=None).omero
+    assert settings is not None
+    assert settings.in_place == (Path("/data1"), Path("/data 2/lab"))
+    for folders in ("/data1, data2", "/", "/data1, /", "/data1/.."):
+        file.write_text(f"[OMERO]\nhost = omero\nin_place = {folders}\n")
+        with pytest.raises(ConfigurationError, match=r"in_place.*absolute paths"):
+            load_settings(file, environment={}, files=(), base=None)
+
+
 def test_a_repository_that_depends_on_the_folder_of_a_command_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "slurm-config.ini"
     file.write_text("[OMERO]\nhost = omero\nrepository = ManagedRepository\n")

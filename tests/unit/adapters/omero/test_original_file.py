@@ -59,10 +59,12 @@ def opened(
     *entries: tuple[str, str],
     pixels: NDArray[np.uint16] = PIXELS,
     series: int = 0,
+    in_place: tuple[Path, ...] = (),
 ) -> OpenImage | None:
     image = ArrayImage(pixels, name="as in OMERO")
     described = PixelsDescription(id=1, image_id=5, group_id=3, series=series, metadata=image.metadata)
-    return OriginalFiles(repository=repository, files=sources()).open(Entries(*entries), described, image)
+    originals = OriginalFiles(repository=repository, files=sources(), in_place=in_place)
+    return originals.open(Entries(*entries), described, image)
 
 
 def test_the_imported_file_is_read_under_omeros_name(repository: Path) -> None:
@@ -116,6 +118,51 @@ def test_nothing_outside_of_the_repository_is_read(
     (repository / FOLDER / "link.tif").symlink_to(secret)
     assert opened(repository, entry) is None
     assert "leads out of OMERO's repository" in caplog.text
+
+
+def test_images_that_were_imported_in_place_are_read_where_they_are(repository: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "ann").mkdir(parents=True)
+    write(data / "ann" / "cells.tif", PIXELS)
+    (repository / FOLDER / "cells.tif").symlink_to(data / "ann" / "cells.tif")
+    entry = (f"{FOLDER}/", "cells.tif")
+    assert opened(repository, entry) is None
+    assert opened(repository, entry, in_place=(tmp_path / "another",)) is None
+    assert opened(repository, entry, in_place=(data / "an",)) is None  # a name that begins alike
+    (tmp_path / "mounted").symlink_to(data)
+    for folders in ((tmp_path / "another", data), (data / "ann",), (tmp_path / "mounted",)):
+        image = opened(repository, entry, in_place=folders)
+        assert image is not None
+        with image:
+            assert np.array_equal(image.read(z=1, y=slice(0, 40), x=slice(0, 50)), PIXELS[1])
+
+
+def test_an_ome_zarr_in_place_is_read_as_a_folder(repository: Path, tmp_path: Path) -> None:
+    store = tmp_path / "data" / "cells.zarr"
+    NgffWriter().write(ArrayImage(PIXELS), store, PyramidSettings(version="0.4"))
+    (repository / FOLDER / "cells.zarr").mkdir()
+    (repository / FOLDER / "cells.zarr" / ".zattrs").symlink_to(store / ".zattrs")
+    image = opened(repository, (f"{FOLDER}/cells.zarr/", ".zattrs"), in_place=(tmp_path / "data",))
+    assert image is not None
+    image.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("target", ["secret.tif", "data/link.tif", "data/../secret.tif"])
+def test_links_that_lead_elsewhere_are_not_followed(repository: Path, tmp_path: Path, target: str) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "secret.tif", PIXELS)
+    (tmp_path / "data" / "link.tif").symlink_to(tmp_path / "secret.tif")
+    (repository / FOLDER / "cells.tif").symlink_to(tmp_path / target)
+    assert opened(repository, (f"{FOLDER}/", "cells.tif"), in_place=(tmp_path / "data",)) is None
+
+
+@pytest.mark.parametrize("folder", ["../data/", f"{FOLDER}/../../../../data/"])
+def test_a_path_that_goes_up_does_not_reach_what_only_links_may(
+    repository: Path, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "cells.tif", PIXELS)
+    assert opened(repository, (folder, "cells.tif"), in_place=(tmp_path / "data",)) is None
 
 
 @pytest.mark.parametrize(

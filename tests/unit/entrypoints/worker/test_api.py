@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from biomero.application.doctor.findings import Finding, Level
+from biomero.application.run_request import RunRequest
 from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
+from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.omero_scripts.engine import Engine
 from biomero.entrypoints.worker.api.handler import JsonHandler
 from biomero.entrypoints.worker.api.socket_server import EngineSocket
@@ -93,6 +95,40 @@ def test_people_see_and_end_their_own_runs_and_administrators_all(lab: OmeroLab)
     assert lab.drive(run_id) is RunStatus.CANCELLED
     assert lab.engine().cancel(run_id[:8])["had_ended"]
     assert "was cancelled" in lab.engine().run("last")["sentence"]
+
+
+def test_own_runs_are_found_whatever_others_did_since(lab: OmeroLab) -> None:
+    own = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
+    bob = lab.omero.user("bob", lab.group)
+    lab.identity.sessions["bob's session"] = bob
+    tracker = lab.world.services.record.tracker
+    others = [WorkflowRun(name="n", description="d", user=bob.id, group=lab.group.id) for _ in range(600)]
+    tracker.save(*others)
+    ann, root = lab.engine(), lab.engine("root's session")
+    lab.identity.sessions["root's session"] = replace(lab.omero.user("root", lab.group), is_admin=True)
+    assert [run["id"] for run in ann.runs()] == [own]
+    assert {ann.run(text)["id"] for text in (own, own[:8], own[:9], own[:20], "last")} == {own}
+    assert root.run(own[:8])["id"] == own
+    assert [run["id"] for run in root.ask("GET", "/v1/runs?user=ann")["runs"]] == [own]
+    assert len(root.ask("GET", "/v1/runs?user=*")["runs"]) == 50
+    newer = lab.engine().order(order_of(lab.dataset("second", "a.tif"), key="newer"))["id"]
+    assert [run["id"] for run in ann.runs()] == [newer, own]
+    # an administrator's last run is their own: "cancel the last one" shall not end somebody else's
+    with pytest.raises(EngineRefusedError, match="you have no run 'last'"):
+        root.run("last")
+
+
+def test_runs_of_the_same_number_at_another_server_are_not_ones_own(lab: OmeroLab) -> None:
+    own = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
+    tracker = lab.world.services.record.tracker
+    elsewhere = []
+    for _ in range(60):
+        run = WorkflowRun(name="n", description="d", user=lab.ann.id, group=lab.group.id)
+        run.accept({"images": [], "omero": {"server": "elsewhere:4064"}})
+        elsewhere.append(run)
+    tracker.save(*elsewhere)
+    assert [run["id"] for run in lab.engine().runs()] == [own]
+    assert lab.engine().run("last")["id"] == own
 
 
 @pytest.mark.parametrize("session", ["", "somebody's", "x\u2014y".encode().decode("latin-1")])
@@ -285,6 +321,15 @@ def test_logs_of_a_run_come_as_they_are_now(lab: OmeroLab) -> None:
     logs = lab.engine().logs(run_id)["logs"]
     assert any("ends with 3" in text for text in logs.values())
     assert "failed" in lab.engine().run(run_id)["sentence"]
+
+
+def test_logs_of_a_run_stay_when_all_else_of_it_is_in_omero_and_gone_here(lab: OmeroLab) -> None:
+    run_id = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
+    assert lab.drive(run_id) is RunStatus.DONE
+    request = RunRequest.from_json(lab.world.services.record.get(RunId(run_id)).request)
+    assert not request.results.exists()
+    logs = lab.engine().logs(run_id)["logs"]
+    assert sorted(text.split(" ends with ")[1] for text in logs.values()) == ["0\n", "0\n"]
 
 
 def test_a_check_names_what_is_wrong_and_counts_what_is_well(lab: OmeroLab) -> None:

@@ -64,6 +64,14 @@ OMERO = (
     ),
     Setting(
         section="OMERO",
+        key="in_place",
+        kind=kinds.LOCAL_FOLDERS,
+        example="/data1, /data2",
+        meaning="Folders that links in the managed repository may lead to: those of images imported in place "
+        "(`--transfer=ln_s`), at the paths that OMERO.server has for them. No other links are followed.",
+    ),
+    Setting(
+        section="OMERO",
         key="streams",
         kind=kinds.whole_number(at_least=1),
         default="3",

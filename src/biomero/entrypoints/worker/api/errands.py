@@ -65,11 +65,11 @@ def accept_errand(what: str, asked: Asked, once: OrderOnce) -> Accepted:
 
 
 def _import(asked: Asked, once: OrderOnce) -> Accepted:
-    wanted, record = read_import(asked.body), asked.worlds.now().record
+    wanted, services = read_import(asked.body), asked.worlds.now()
     if wanted.job is None:
-        run = own_run(wanted.run, asked.user, record, server=asked.server)
+        run = own_run(wanted.run, asked.user, services, server=asked.server)
     else:
-        run = run_of_job(wanted.job, asked.user, record, server=asked.server)
+        run = run_of_job(wanted.job, asked.user, services, server=asked.server)
     services = asked.worlds.for_run(RunRequest.from_json(run.request))
     if wanted.only_check:
         check_import(run, wanted.wishes, services)
@@ -100,7 +100,7 @@ def _send(asked: Asked, once: OrderOnce) -> Accepted:
 
 def _send_file(asked: Asked, once: OrderOnce) -> Accepted:
     key, source, order = read_file_sending(asked.body)
-    run = sent_images(source, asked.user, asked.worlds.now().record, server=asked.server)
+    run = sent_images(source, asked.user, asked.worlds.now(), server=asked.server)
     services = asked.worlds.for_run(RunRequest.from_json(run.request))
     run_id, is_new = send_attached_file(
         run, order, services, key=asked.key(key), requested_by=asked.user.name, alone=once.alone
@@ -110,7 +110,7 @@ def _send_file(asked: Asked, once: OrderOnce) -> Accepted:
 
 def _convert(asked: Asked, once: OrderOnce) -> Accepted:
     key, source = read_conversion(asked.body)
-    run = sent_images(source, asked.user, asked.worlds.now().record, server=asked.server)
+    run = sent_images(source, asked.user, asked.worlds.now(), server=asked.server)
     services = asked.worlds.for_run(RunRequest.from_json(run.request))
     with once.alone:
         run_id, is_new = convert_sent(run, services, key=asked.key(key), requested_by=asked.user.name)

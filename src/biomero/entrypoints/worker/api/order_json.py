@@ -9,6 +9,7 @@ from typing import Any, Literal
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.name_objects import check_pattern
 from biomero.application.omero_request import OmeroWishes, RoiWish
+from biomero.application.place_on_plates import Plates
 from biomero.application.submit_run import Order
 from biomero.domain.job import JobResources
 from biomero.domain.omero import LARGEST_ID, OmeroRef, OmeroUser
@@ -21,6 +22,7 @@ _COLOR = re.compile(r"#?([0-9A-Fa-f]{6})")
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _SHAPES = ("polygon", "mask")
 ZARR_VERSIONS = ("0.4", "0.5")
+_PLATES = ("auto", "fields", "hcs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ def read_order(body: object, user: OmeroUser) -> AskedOrder:
         raise InputError(f"{workflow!r} is no name of a workflow")
     chosen, files = fields.texts("chosen"), _files(fields.take("files", {}))
     zarr_version = fields.one_of("zarr_version", ZARR_VERSIONS, otherwise="0.5")
+    plates = fields.one_of("plates", _PLATES, otherwise=_PLATES[0])
     asked = AskedOrder(
         key=key,
         version=fields.text("version"),
@@ -71,6 +74,7 @@ def read_order(body: object, user: OmeroUser) -> AskedOrder:
             parameters=_parameters(fields.take("parameters", {})),
             batch_size=fields.number("batch_size"),
             zarr_version=read_zarr_version(zarr_version),
+            plates=_plates(plates),
             keep=fields.flag("keep"),
             resources=_resources(user, wants_mail=fields.flag("e_mail")),
             requested_by=user.name,
@@ -78,6 +82,10 @@ def read_order(body: object, user: OmeroUser) -> AskedOrder:
     )
     fields.end()
     return asked
+
+
+def _plates(text: str) -> Plates:
+    return "hcs" if text == "hcs" else "fields" if text == "fields" else "auto"
 
 
 def read_zarr_version(text: str) -> Literal["0.4", "0.5"]:

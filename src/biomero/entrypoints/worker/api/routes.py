@@ -12,7 +12,7 @@ from typing import Any
 from biomero.application.doctor.findings import Finding
 from biomero.application.offer_workflows import offer_workflows
 from biomero.application.order_once import OrderKey, OrderOnce
-from biomero.application.own_runs import own_run, own_runs
+from biomero.application.own_runs import own_run, own_runs, visible_runs
 from biomero.application.read_logs import read_logs
 from biomero.application.request_cancel import request_cancel
 from biomero.application.run_request import RunRequest
@@ -92,7 +92,8 @@ class EngineApi:
 
     def _run(self, request: Request, text: str) -> tuple[OmeroUser, WorkflowRun]:
         user = self._who(request)
-        return user, own_run(text, user, self.worlds.now().record, server=self._server())
+        services = self.worlds.now()
+        return user, own_run(text, user, services, server=self._server())
 
     def _order(self, request: Request) -> Mapping[str, Any]:
         user = self._who(request)
@@ -125,12 +126,12 @@ class EngineApi:
 
     def _list(self, request: Request) -> Mapping[str, Any]:
         user, services = self._who(request), self.worlds.now()
-        runs = own_runs(user, services.record, server=self._server(), most=_MOST_RUNS)
-        wanted = request.query.get("user", "")
-        if wanted and wanted != "*":
-            runs = [run for run in runs if run.request.get("requested_by") == wanted]
-        elif not wanted:
-            runs = [run for run in runs if run.user == user.id]
+        wanted, server = request.query.get("user", ""), self._server()
+        if wanted:
+            by = None if wanted == "*" else wanted
+            runs = visible_runs(user, services, server=server, most=_MOST_RUNS, requested_by=by)
+        else:
+            runs = own_runs(user, services, server=server, most=_MOST_RUNS)
         return {"runs": [self._show(run) for run in runs]}
 
     def _cancel(self, user: OmeroUser, run: WorkflowRun) -> Mapping[str, Any]:
@@ -147,7 +148,9 @@ class EngineApi:
     def _prepare(self, request: Request) -> Mapping[str, Any]:
         user = self._who(request)
         if not user.is_admin:
-            raise OmeroPermissionError(f"only administrators of OMERO prepare clusters, not {user.name}")
+            raise OmeroPermissionError(
+                f"only administrators of OMERO with all privileges prepare clusters, not {user.name}"
+            )
         if request.method == "POST":
             self.preparation.begin()
         return self.preparation.document()
