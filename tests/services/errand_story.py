@@ -87,8 +87,11 @@ def _import(
     wait_until(
         lambda: has_status(ann.shell, run_id, "done", "failed", "paused"), "the run ends", timeout_s=_WITHIN_S
     )
+    project = ann.server.add_container("Project", "p", owner=ann.name, group=ann.group)
     inputs = {
         results.WORKFLOW_UUID: run_id,
+        results.OUTPUT_ATTACH_PROJECT: True,
+        results.OUTPUT_ATTACH_PROJECT_ID: project,
         results.OUTPUT_CREATE_ROIS: True,
         results.OUTPUT_ATTACH_NEW_DATASET: True,
         results.OUTPUT_ATTACH_NEW_DATASET_NAME: "once more",
@@ -100,6 +103,9 @@ def _import(
             assert has_its_own_object(seen, numbers[image]), (image, seen)
         made = [row for row in ann.server.rows("Dataset") if row["name"] == "once more"]
         assert len(made) == 1
+        links = [row for row in ann.server.rows("ProjectAnnotationLink") if row["parent"] == project]
+        # the ZIP file, and three maps that say where it comes from
+        assert len(links) == 4, links
         described = [row for row in ann.server.rows("Image") if run_id in str(row["description"])]
         assert len(described) == len(numbers)
 

@@ -60,7 +60,8 @@ class Errand:
     @classmethod
     def from_json(cls, value: Json) -> Errand:
         """Read what `to_json` wrote."""
-        return cls(**{name: value[name] for name in _PLAIN}, goal=Goal(value["goal"]))
+        known = {name: value[name] for name in _PLAIN if name in value}
+        return cls(**known, goal=Goal(value["goal"]))
 
 
 _PLAIN = ("key", "earlier", "round", "is_here", "makes_anew", "folder", "takes_zarr")

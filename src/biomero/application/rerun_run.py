@@ -146,7 +146,10 @@ def _request_of(run: WorkflowRun) -> RunRequest:
         raise UsageError(
             f"run {run.run_id} has not ended, it is {run.status.value}; resume or cancel it first"
         )
-    return RunRequest.from_json(run.request)
+    request = RunRequest.from_json(run.request)
+    if request.errand is not None:
+        raise NotRepeatableError(f"run {run.run_id} ran no workflow: ask for it anew, as it was asked for")
+    return request
 
 
 def _same_workflow(request: RunRequest, services: Services) -> Workflow:

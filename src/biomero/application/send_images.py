@@ -164,10 +164,16 @@ def sent_images(text: str, user: OmeroUser, services: Services, *, server: str) 
         If there is none.
     """
     wanted = text.strip()
-    for run in own_runs(user, services, server=server, most=_ALL):
-        errand = (run.request or {}).get("errand") or {}
-        if errand.get("goal") == Goal.IMAGES.value and errand["folder"] == wanted:
-            return run
+    named = [
+        run
+        for run in own_runs(user, services, server=server, most=_ALL)
+        if (errand := (run.request or {}).get("errand") or {}).get("goal") == Goal.IMAGES.value
+        and errand["folder"] == wanted
+    ]
+    # one that failed may have wanted a name that another one's images have
+    named.sort(key=lambda run: run.status is not RunStatus.DONE)
+    if named:
+        return named[0]
     try:
         return own_run(wanted, user, services, server=server)
     except UnknownRunError as exc:

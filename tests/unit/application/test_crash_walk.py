@@ -40,6 +40,11 @@ _SEAMS = {
 
 
 _CALLS = 60
+EVERY = [
+    pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1200)], id="each"),
+    pytest.param(5, id="some"),
+]
+"""How far from one call to the next at which a process dies, for those who walk elsewhere."""
 
 
 class Death(BaseException):

@@ -31,7 +31,7 @@ from biomero.errors import (
     RunPausedError,
     UsageError,
 )
-from unit.application.test_crash_walk import Computer
+from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_faults import BreakingOmero
 from unit.application.test_omero_runs import EVERYTHING, Lab, lab_with
 
@@ -121,6 +121,31 @@ def test_another_dataset_of_the_same_name_is_made_only_if_that_is_wished(lab: La
     own = lab.made(OmeroKind.DATASET, earlier)[0]
     lab.drive(wish(lab, earlier, OmeroWishes(label_images=True, dataset_id=own.id)))
     assert len(lab.made(OmeroKind.IMAGE, earlier)) == 4
+
+
+def test_a_dataset_that_an_import_has_made_is_used_again_by_its_name_and_by_its_id(lab: Lab) -> None:
+    earlier = ended(lab)
+    wishes = OmeroWishes(label_images=True, dataset_name="later", reuse_named=True)
+    lab.drive(wish(lab, earlier, wishes))
+    (made,) = lab.made(OmeroKind.DATASET, earlier)
+    before = dict(lab.omero.store.things)
+    lab.drive(wish(lab, earlier, wishes))
+    lab.drive(wish(lab, earlier, OmeroWishes(label_images=True, dataset_id=made.id)))
+    assert lab.omero.store.things == before
+
+
+def test_results_of_plates_come_onto_plates_once(lab: Lab) -> None:
+    plate = lab.omero.container(OmeroKind.PLATE, "plate", owner=lab.user, group=lab.group)
+    lab.image("f1.tif", lab.omero.well(plate, 1, 2))
+    earlier = lab.order(plate, wishes=ROIS, keep=True)
+    lab.drive(earlier)
+    wishes = OmeroWishes(label_images=True, screen_name="later")
+    lab.drive(wish(lab, earlier, wishes))
+    before = dict(lab.omero.store.things)
+    kinds = (OmeroKind.SCREEN, OmeroKind.PLATE, OmeroKind.IMAGE)
+    assert [len(lab.made(kind, earlier)) for kind in kinds] == [1, 1, 1]
+    lab.drive(wish(lab, earlier, wishes))
+    assert lab.omero.store.things == before
 
 
 def test_rois_of_another_shape_come_beside_those_that_are_there(lab: Lab) -> None:
@@ -280,8 +305,11 @@ def test_whatever_call_of_an_import_breaks_off_each_object_is_made_once(
     lab.world.services.record.close()
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(lab: Lab, *, before: bool) -> None:
+def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(
+    lab: Lab, *, before: bool, every: int
+) -> None:
     earlier = ended(lab)
     computer, at, calls = Computer(lab.world), 0, 1
     while at < calls:
@@ -298,7 +326,7 @@ def test_a_process_that_dies_at_any_call_of_an_import_loses_nothing(lab: Lab, *,
         place = lab.world.services.queue.find(again)
         assert place is not None
         assert place.state is QueueState.ENDED
-        at += 1
+        at += every
     assert calls > 8
     assert not list((lab.world.services.settings.state_folder / "results").iterdir())
 

@@ -17,7 +17,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.errors import InputError, OmeroObjectError, UsageError
-from unit.application.test_crash_walk import Computer
+from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_runs import Lab, lab_with
 from unit.application.test_send_images import data, send, told
 
@@ -110,9 +110,10 @@ def test_a_file_that_changed_or_is_gone_fails_and_images_that_are_gone_too(lab: 
     assert lab.drive(late) is RunStatus.DONE
 
 
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
-    lab: Lab, images: RunId, *, before: bool
+    lab: Lab, images: RunId, *, before: bool, every: int
 ) -> None:
     computer, at, calls, file = Computer(lab.world), 0, 1, attach(lab)
     while at < calls:
@@ -130,5 +131,5 @@ def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
         queued = lab.world.services.queue.find(run_id)
         assert queued is not None
         assert queued.state is QueueState.ENDED
-        at += 1
+        at += every
     assert calls > 6

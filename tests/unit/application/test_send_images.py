@@ -16,6 +16,7 @@ from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.clean_cluster import plan_cleaning
 from biomero.application.describe_run import describe_run
 from biomero.application.ports.run_queue import QueueState, Wish
+from biomero.application.rerun_run import check_repetition
 from biomero.application.retry_run import Retry, retry_run
 from biomero.application.run_request import RunRequest
 from biomero.application.send_images import SendOrder, accept_sending, check_sending, convert_sent
@@ -24,9 +25,9 @@ from biomero.domain.ids import RunId
 from biomero.domain.leftovers import CleaningRule
 from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
-from biomero.errors import InputError, UsageError
+from biomero.errors import InputError, NotRepeatableError, UsageError
 from biomero.testing.images import ArrayImage
-from unit.application.test_crash_walk import Computer
+from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_runs import Lab, lab_with
 
 
@@ -187,10 +188,43 @@ def test_a_conversion_that_fails_is_told_and_tried_again(lab: Lab) -> None:
     assert images_in(lab, "cells") == ["a.tif", "b.tif"]
 
 
+def test_what_is_cancelled_while_a_job_works_gives_its_name_back_and_may_be_tried_again(lab: Lab) -> None:
+    services = lab.world.services
+
+    def cancel(_spec: object, _index: int | None) -> int:
+        services.queue.request(run_id, Wish.CANCEL, lambda run: run.request_cancel("ann"))
+        return 3
+
+    dataset = lab.dataset("first", "a.tif", "b.tif")
+    run_id = send(lab, dataset, as_tiff=True)
+    lab.world.jobs.judge = cancel
+    assert lab.drive(run_id) is RunStatus.CANCELLED
+    assert not (data(lab) / "images" / "cells").is_symlink()
+    lab.world.jobs.judge = lambda _spec, _index: 0
+    retry_run(run_id, services, Retry.STEP, requested_by="ann")
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert images_in(lab, "cells") == ["a.tif", "b.tif"]
+
+
+def test_a_conversion_of_which_nothing_comes_says_what_its_jobs_printed(lab: Lab) -> None:
+    earlier = send(lab, lab.dataset("first", "a.tif"))
+    lab.drive(earlier)
+    lab.world.jobs.judge = lambda _spec, _index: 3
+    run_id = convert(lab, earlier)
+    assert lab.drive(run_id) is RunStatus.FAILED
+    services = lab.world.services
+    results = RunRequest.from_json(services.record.get(run_id).request).results
+    assert ["ends with 3" in log.read_text() for log in (results / "logs").iterdir()] == [True]
+    assert images_in(lab, "cells") == ["a.ome.zarr"]
+    with pytest.raises(NotRepeatableError, match="ran no workflow"):
+        check_repetition(run_id, services)
+
+
+@pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("goal", ["zarr", "tiff", "conversion"])
 def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
-    lab: Lab, goal: str, *, before: bool
+    lab: Lab, goal: str, *, before: bool, every: int
 ) -> None:
     dataset = lab.dataset("first", "a.tif", "b.tif")
     computer, at, calls = Computer(lab.world), 0, 1
@@ -217,7 +251,7 @@ def test_a_process_that_dies_at_any_call_leaves_a_run_that_goes_on(
         place = lab.world.services.queue.find(run_id)
         assert place is not None
         assert place.state is QueueState.ENDED
-        at += 1
+        at += every
     assert calls > 8
 
 

@@ -84,7 +84,9 @@ def fetch_logs(context: StepContext) -> list[Path]:
 
     A log may grow while it is fetched, and so is not compared with its hash.
     """
-    logs, here = context.source_folder.logs, logs_of(context)
+    # jobs of a conversion have a folder of their own, though the images are in another
+    folder = context.folder if context.run.jobs else context.source_folder
+    logs, here = folder.logs, logs_of(context)
     listed = context.cluster.transfer.listing(logs)
     _fetch(context, logs, listed, here)
     return [here / file.name for file in listed]

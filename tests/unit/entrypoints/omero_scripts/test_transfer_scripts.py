@@ -84,6 +84,16 @@ def test_images_are_sent_in_the_format_that_was_chosen_and_the_default_name_is_t
     assert images_in(lab, f"SLURM_IMAGES_{script.outputs[results.WORKFLOW_UUID_OUTPUT][:8]}") == ["a.tif"]
 
 
+def test_a_name_that_was_refused_to_a_later_run_still_leads_to_the_images(lab: OmeroLab) -> None:
+    inputs = filled_in(lab.dataset("first", "a.tif"), **{transfer.FOLDER: "cells"})
+    assert follow_with_a_worker(lab, FakeScript(inputs), send)
+    later = FakeScript(inputs, job="90")
+    assert not follow_with_a_worker(lab, later, send)
+    assert "the folder cells is there already" in later.said[-1]
+    assert follow_with_a_worker(lab, FakeScript({conversion.INPUT_DATA: "cells"}, job="91"), convert)
+    assert images_in(lab, "cells") == ["a.ome.zarr", "a.tif"]
+
+
 def test_a_file_is_sent_beside_the_images(lab: OmeroLab) -> None:
     script = FakeScript(filled_in(lab.dataset("first", "a.tif"), **{transfer.FOLDER: "cells"}))
     assert follow_with_a_worker(lab, script, send), script.said

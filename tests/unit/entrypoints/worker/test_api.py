@@ -218,6 +218,7 @@ HOSTILE_IMPORTS = [
     ({"run": ""}, "which run"),
     ({"run": "../../etc"}, "you have no run"),
     ({"run": "", "job": -1}, "job"),
+    ({"run": "", "job": 2**70}, "job"),
     ({"run": "", "job": "1; id"}, "job"),
     ({"wishes": {}}, "at least one output"),
     ({"wishes": {"archive": True, "archive_at": ["Roi:5"]}}, "archive_at"),

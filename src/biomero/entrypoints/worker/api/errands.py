@@ -13,7 +13,7 @@ from biomero.application.send_file import send_attached_file
 from biomero.application.send_images import accept_sending, check_sending, convert_sent, sent_images
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroUser
-from biomero.entrypoints.worker.api.order_json import (
+from biomero.entrypoints.worker.api.errand_json import (
     read_conversion,
     read_file_sending,
     read_import,
