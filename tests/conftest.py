@@ -17,6 +17,7 @@ pytest_plugins = ["services.fixtures"]
 collect_ignore = [
     "services/grid_client.py",
     "services/dying_writer.py",
+    "services/omero_attaching.py",
     "services/omero_reading.py",
     "services/omero_clients",
     "omero_server",

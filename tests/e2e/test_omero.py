@@ -7,13 +7,14 @@ are alike, and some are the same.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from services.biologist import NAMES, OBJECT, Biologist, has_its_own_object, omero_variables, place_of
-from services.command import REPOSITORY, User
+from services.command import LEVELS, REPOSITORY, User
 from services.omero_server import OmeroServer
 from services.synthetic_nuclei import Scene, nuclei
 
@@ -68,6 +69,35 @@ def test_rois_labels_tables_and_provenance_are_on_the_images_that_they_are_of(
         source = int(label["description"].split("(Image:")[1].split(")")[0])
         assert tuple(label["brightest"]) == place_of(numbers[source])
         assert (label["owner"], label["group"]) == (ann.name, ann.group)
+
+
+def test_files_that_are_attached_in_omero_are_read_by_the_workflow(
+    omero_server: OmeroServer, shell: User, tmp_path: Path
+) -> None:
+    ann = Biologist(omero_server, shell, "rwra--", name="dora")
+    dataset, numbers = ann.dataset("first", NAMES[:3], 0)
+    # only this level is above the background and below the objects
+    files = (("my level;$(x).txt", b"500"), ("note.txt", b"one"), ("note.txt", b"two"))
+    level, *notes = ann.attach(next(iter(numbers)), *files)
+    inputs = [
+        word for name in (f"level=FileAnnotation:{level}", *(f"notes=FileAnnotation:{n}" for n in notes))
+        for word in ("--input", name)
+    ]  # fmt: skip
+    document = ann.run(
+        "--omero", f"Dataset:{dataset}", *inputs, "--to", "rois,files", "--out", str(tmp_path / "results"),
+        workflow=LEVELS,
+    )  # fmt: skip
+    assert document["problems"] == []
+    for image, seen in ann.sees(list(numbers)).items():
+        assert has_its_own_object(seen, numbers[image]), (image, seen)
+        task = maps_of(seen, f"biomero/workflow/task/{document['workflow']['name']}")
+        assert task["File_level"] == f"FileAnnotation:{level} (my level;$(x).txt)"
+    (table,) = (tmp_path / "results" / "tables").iterdir()
+    read = [line.partition(",")[::2] for line in table.read_text().splitlines()[1:]]
+    called = {one["source"]: one["name"] for one in document["attachments"]}
+    wanted = zip((level, *notes), ("500", "one", "two"), strict=True)
+    assert read == [(called[f"omero:FileAnnotation:{number}"], content) for number, content in wanted]
+    assert len({name for name, _ in read}) == len(files)
 
 
 def test_a_whole_plate_goes_through_and_each_well_has_its_own_result(

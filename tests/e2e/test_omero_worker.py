@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.biologist import NAMES, Biologist, has_its_own_object, omero_variables
-from services.command import THRESHOLD, User
+from services.command import LEVELS, THRESHOLD, User
 from services.omero_server import OmeroServer
 from services.processes import wait_until
 from services.worker_process import WorkerProcess, has_status
@@ -26,6 +26,48 @@ def saves(server: OmeroServer) -> int:
 def ann(tmp_path: Path, omero_server: OmeroServer) -> Biologist:
     shell = User(home=tmp_path, variables=omero_variables(omero_server, tmp_path))
     return Biologist(omero_server, shell, "rwra--")
+
+
+def test_a_worker_that_is_killed_while_it_brings_a_file_brings_it_whole(
+    omero_server: OmeroServer, ann: Biologist
+) -> None:
+    image = ann.image("cell.tif", 5)
+    content = b"n" * (20 << 20)
+    level, note = ann.attach(image, ("level.txt", b"500"), ("note.txt", content))
+    omero_server.slow("RawFileStore.read", 0.5, times=1000)
+    left = ann.shell.biomero(
+        "run", LEVELS, "--omero", f"Image:{image}", "--omero-user", ann.name, "--detach",
+        "--to", "rois,files", "--python", sys.executable,
+        "--input", f"level=FileAnnotation:{level}", "--input", f"notes=FileAnnotation:{note}",
+    )  # fmt: skip
+    assert left.code == 0, left.stderr
+    run_id = left.stdout.strip()
+    worker = WorkerProcess(ann.shell)
+    try:
+        for pieces in (2, 6):
+            before = omero_server.calls("RawFileStore.read")
+            worker.start()
+            wait_until(
+                lambda wanted=before + pieces: omero_server.calls("RawFileStore.read") >= wanted,  # type: ignore[misc] # mypy infers no type for a lambda's default
+                "some of the file is here",
+                timeout_s=120,
+            )
+            worker.kill()
+            assert not has_status(ann.shell, run_id, "done", "failed")
+        omero_server.ask("clear_faults")
+        worker.start()
+        wait_until(lambda: has_status(ann.shell, run_id, "done", "failed"), "the run ends", timeout_s=120)
+    except TimeoutError as exc:
+        raise TimeoutError(f"{exc}\n{worker.text[-6000:]}") from exc
+    finally:
+        worker.end()
+        omero_server.ask("clear_faults")
+    document = ann.shell.here("runs", "show", run_id, "--json").document
+    assert document["status"] == "done", document["failure"]
+    (seen,) = ann.sees([image]).values()
+    assert has_its_own_object(seen, 5)
+    read = next(row for row in omero_server.rows("OriginalFile") if row["name"] == "read.csv")
+    assert read["size"] > len(content)
 
 
 def test_a_worker_that_is_killed_again_and_again_while_it_imports_makes_each_object_once(

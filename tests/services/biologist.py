@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ NAMES = ("cell.tif", "cell.tif", "cell_1.tif", "cell_11.tif", "Cell_1.TIF", "a b
 OBJECT = 4
 """How long the sides of the square in an image are."""
 _SIDE = 48
+_ATTACHING = REPOSITORY / "tests" / "services" / "omero_attaching.py"
 _READING = REPOSITORY / "tests" / "services" / "omero_reading.py"
 
 
@@ -66,6 +68,20 @@ class Biologist:
         plate = self.server.add_plate("plate", wells, owner=self.name, group=self.group, size=(rows, columns))
         new = sorted({row["id"] for row in self.server.rows("Image")} - before)
         return plate, dict(zip(new, range(rows * columns), strict=True))
+
+    def attach(self, image: int, *files: tuple[str, bytes]) -> list[int]:
+        """Attach files to an image, as an unmodified client does; return the ids of their annotations."""
+        with tempfile.TemporaryDirectory() as folder:
+            paths = []
+            for number, (name, content) in enumerate(files):
+                paths.append(Path(folder, str(number), name))  # some share a name
+                paths[-1].parent.mkdir()
+                paths[-1].write_bytes(content)
+            words = (self.server.url, self.name, PASSWORD, str(image), *map(str, paths))
+            done = self.server.run(str(_ATTACHING), *words)
+        assert done.returncode == 0, done.stderr
+        made: list[int] = json.loads(done.stdout)
+        return made
 
     def run(self, *words: str, workflow: Path = THRESHOLD) -> dict[str, Any]:
         """Run a workflow; return the run's document."""

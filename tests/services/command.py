@@ -21,6 +21,8 @@ from biomero.entrypoints.cli.main import main
 BIOMERO = Path(sys.executable).parent / "biomero"
 REPOSITORY = Path(__file__).resolve().parents[2]
 THRESHOLD = REPOSITORY / "tests" / "fixtures" / "workflows" / "threshold"
+LEVELS = REPOSITORY / "tests" / "fixtures" / "workflows" / "levels"
+"""Needs an attached file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

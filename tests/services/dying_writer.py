@@ -26,6 +26,7 @@ from biomero.application.settings import OmeroSettings
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import Channel, DisplayWindow
 from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.omero_targets import PlateSpot
 from biomero.testing.images import ArrayImage
 
 _MOST_CALLS = 100
@@ -113,7 +114,7 @@ def put(writer: OmeroWriter, order: dict[str, Any], run: RunId) -> None:
     targets = [image, OmeroRef(OmeroKind.DATASET, order["dataset"])]
     match order["what"]:
         case "dataset":
-            writer.put_dataset(key, name=run, description="", project=order["project"])
+            writer.put_dataset(key, name=run, description="", projects=[order["project"]])
         case "image":
             writer.put_image(key, pixels(), name=run, description="", dataset=order["dataset"])
         case "rois":
@@ -125,6 +126,27 @@ def put(writer: OmeroWriter, order: dict[str, Any], run: RunId) -> None:
             writer.put_file(key, path, name=run, media_type="text/plain", targets=targets)
         case "map":
             writer.put_map(key, namespace=run, pairs=[("a", "b")], targets=targets)
+        case _:
+            put_on_plates(writer, order, run, key)
+
+
+def put_on_plates(writer: OmeroWriter, order: dict[str, Any], run: RunId, key: OutputKey) -> None:
+    """Put a result of the kinds that make up plates."""
+    match order["what"]:
+        case "screen":
+            writer.put_screen(key, name=run, description="")
+        case "plate":
+            writer.put_plate(key, name=run, description="", screen=order["screen"], like=order["plate"])
+        case "well":
+            own = OutputKey(run_id=run, output="plate")
+            plate = writer.put_plate(
+                own, name=run, description="", screen=order["screen"], like=order["plate"]
+            )
+            spot = PlateSpot(plate=plate.id, row=7, column=11)
+            writer.put_image(key, pixels(), name=run, description="", dataset=None, on_plate=spot)
+        case "field":  # the next one of a well that other runs put images into
+            spot = PlateSpot(plate=order["plate"], row=1, column=2)
+            writer.put_image(key, pixels(), name=run, description="", dataset=None, on_plate=spot)
 
 
 def pixels() -> ArrayImage:

@@ -75,8 +75,8 @@ def convert(script: Path, index: int | None) -> None:
     tasks = int(_word_after(line, "tasks"))
     outcomes = []
     for item in json.loads(listed.read_text())[index or 0 :: tasks]:
-        assert (listed.parent / "tmp" / "zarr" / item["source"]).is_dir()
-        target = listed.parent / "in" / item["target"]
+        assert (Path(_word_after(line, "infolder")) / item["source"]).is_dir()
+        target = Path(_word_after(line, "outfolder")) / item["target"]
         target.parent.mkdir(parents=True, exist_ok=True)
         tifffile.imwrite(target, np.ones((64, 64), np.uint8))
         outcomes.append({"source": item["source"], "ok": True})

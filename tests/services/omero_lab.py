@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, OmeroUser
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.omero_scripts.engine import Engine
+from biomero.entrypoints.omero_scripts.script import Work, attempt
 from biomero.entrypoints.worker.api.handler import JsonHandler
 from biomero.entrypoints.worker.api.preparation import Preparation
 from biomero.entrypoints.worker.api.routes import EngineApi
@@ -35,7 +37,7 @@ from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
 from biomero.testing.omero_identity import FakeIdentity
 from services.command import THRESHOLD
-from services.fake_world import FakeWorld
+from services.fake_world import FakeWorld, wait_until
 
 SESSION = "0d8b9a5e-session-of-ann"
 
@@ -160,3 +162,20 @@ def order_of(*chosen: OmeroRef, key: str = "script 89: threshold", **more: Any) 
         "wishes": {"rois": {}},
         **more,
     }
+
+
+def follow_with_a_worker(lab: OmeroLab, script: FakeScript, work: Work) -> bool:
+    """Run a script, with a worker that takes up what it asks for; say what the script says."""
+    outcome: list[bool] = []
+    record = lab.world.services.record
+    before = set(record.ids())
+    thread = threading.Thread(
+        target=lambda: outcome.append(attempt(script, lab.engine(script.session), work))
+    )
+    thread.start()
+    wait_until(lambda: bool(set(record.ids()) - before) or not thread.is_alive())
+    for run_id in record.ids():
+        lab.drive(str(run_id))
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    return outcome[0]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,8 +17,9 @@ from biomero.adapters.omero import IceOmero
 from biomero.adapters.omero.session import open_session
 from biomero.adapters.system import SystemClock
 from biomero.application.ports.image_source import ImageSource
-from biomero.application.ports.omero import Omero
+from biomero.application.ports.omero import Omero, OutputKey
 from biomero.application.settings import OmeroSettings
+from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, OmeroUser
 from biomero.testing.images import ArrayImage
 from biomero.testing.omero import FakeOmero
@@ -54,6 +57,12 @@ class OmeroWorld(Protocol):
     def plate(
         self, name: str, wells: Wells, owner: OmeroUser, group: OmeroGroup, screen: OmeroRef | None = None
     ) -> OmeroRef: ...
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int: ...
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]: ...
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]: ...
 
 
 PIXELS = np.arange(2 * 3 * 16 * 20, dtype=np.uint16).reshape(1, 2, 3, 16, 20)
@@ -102,6 +111,16 @@ class FakeWorld:
             for number, pixels in enumerate(fields):
                 self.image(f"{name} {row} {column} {number}", owner, group, pixels=pixels, dataset=well)
         return plate
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int:
+        return self.omero.file(name, content, owner=owner, group=group)
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:  # noqa: ARG002 - as the protocol
+        return {column.name: list(column.values) for column in self.omero.store.things[ref].content}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        targets = self.omero.store.things[annotation].targets
+        return [ref for ref in targets if ref.kind is OmeroKind.IMAGE]
 
 
 @dataclass
@@ -190,3 +209,29 @@ class ServerWorld:
             screen=None if screen is None else screen.id,
         )
         return OmeroRef(OmeroKind.PLATE, made)
+
+    def file(self, name: str, content: bytes, owner: OmeroUser, group: OmeroGroup) -> int:
+        key = OutputKey(run_id=RunId("of tests"), output=secrets.token_hex(4))
+        with (
+            self.omero.writer(owner.name, group_id=group.id) as writer,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            path = Path(folder, "content")
+            path.write_bytes(content)
+            return writer.put_file(key, path, name=name, media_type="text/plain", targets=()).id
+
+    def table(self, ref: OmeroRef, reader: OmeroUser) -> dict[str, list[Any]]:
+        from omero.model import OriginalFileI
+
+        file = next(row["file"] for row in self.server.rows("FileAnnotation") if row["id"] == ref.id)
+        with open_session(self.settings(), reader.name) as session:
+            table = session.factory.sharedResources().openTable(
+                OriginalFileI(file, False),  # noqa: FBT003 - omero-py's own
+                {"omero.group": "-1"},
+            )
+            columns = table.read(range(len(table.getHeaders())), 0, table.getNumberOfRows()).columns
+            return {column.name: list(column.values) for column in columns}
+
+    def images_of(self, annotation: OmeroRef) -> list[OmeroRef]:
+        links = self.server.rows("ImageAnnotationLink")
+        return [OmeroRef(OmeroKind.IMAGE, link["parent"]) for link in links if link["child"] == annotation.id]

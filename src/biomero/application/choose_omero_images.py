@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from biomero.application.choose_omero_files import choose_omero_files
 from biomero.application.omero_images import name_images, omero_for
+from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage
 from biomero.application.services import Services
-from biomero.domain.omero import OmeroKind, OmeroRef, OmeroSelection
+from biomero.domain.descriptor import WorkflowDescriptor
+from biomero.domain.omero import OmeroRef, OmeroSelection
 from biomero.errors import OmeroPermissionError
 
 _MOST_TOLD = 5
@@ -23,22 +26,26 @@ class OmeroOrder:
     ----------
     user
         Whose run it is, by the name that they log in with.
+    files
+        Ids of file annotations for the workflow's further inputs, by the input's id.
     """
 
     user: str
     chosen: Sequence[OmeroRef]
     wishes: OmeroWishes = field(default_factory=OmeroWishes)
+    files: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def choose_omero_images(
-    order: OmeroOrder, services: Services
+    order: OmeroOrder, services: Services, descriptor: WorkflowDescriptor
 ) -> tuple[OmeroRequest, tuple[RequestedImage, ...]]:
     """Look at everything that was chosen, as the user, before anything is sent anywhere.
 
     Raises
     ------
     InputError
-        If it is in several groups, or has no image.
+        If it is in several groups, or has no image, a file is not as the workflow takes it, or results cannot
+        go where they shall (`settle_places`).
     OmeroObjectError
         If something does not exist, or the user may not see it.
     OmeroPermissionError
@@ -51,10 +58,12 @@ def choose_omero_images(
     omero = omero_for(None, services)
     with omero.reader(order.user) as reader:
         selection, user = reader.select(order.chosen), reader.user
-        if order.wishes.dataset_id is not None:  # rather now than when the results are there
-            reader.contents(OmeroRef(OmeroKind.DATASET, order.wishes.dataset_id))
+        files = choose_omero_files(descriptor, order.files, reader, selection.group)
     if order.wishes:
         check_writable(omero.check_writable(order.user, selection.images), selection)
+    wishes = settle_places(
+        order.wishes, omero, user=order.user, group=selection.group, images=selection.images
+    )
     request = OmeroRequest(
         server=omero.address,
         user=user.name,
@@ -63,7 +72,8 @@ def choose_omero_images(
         group_name=selection.group.name,
         chosen=tuple(order.chosen),
         images=selection.images,
-        wishes=order.wishes,
+        wishes=wishes,
+        files=files,
     )
     return request, name_images(selection.images)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from biomero.application.errand_runs import open_errand
 from biomero.application.ports.clusters import Cluster
 from biomero.application.services import Services
 from biomero.domain.leftovers import CleaningRule, Leftover, Place
@@ -180,7 +181,10 @@ def _why_kept(
         if rule.older_than is not None and is_old:
             return None
         return "this machine has no record of it; it can go by its age only, after a day"
-    return None if status.is_final else f"it is {status.value}"
+    if not status.is_final:
+        return f"it is {status.value}"
+    user = open_errand(run_id, services.record)
+    return None if user is None else f"run {user.run_id} needs what it holds"
 
 
 def _remove(cluster: Cluster, leftovers: Sequence[Leftover]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from biomero.application.hash_source import files_of, hash_of_parts
-from biomero.application.omero_request import OmeroRequest
+from biomero.application.omero_request import InputFile, OmeroRequest
 from biomero.application.ports.crate import CratePackage, CratePart, CrateRole, Packed
 from biomero.application.record_json import as_on_disk, safe_text
 from biomero.application.results_folder import LOGS, REPORT_FILE, RUN_FILE, listing_sha256, regular_files
@@ -45,11 +45,18 @@ class CratePacker:
     def pack_inputs(self, *, copied: bool) -> None:
         """Refer to the inputs, or copy them; only then is one that is gone or changed a finding.
 
-        Images of OMERO are referred to, whatever was wished: OMERO keeps them.
+        Images and files of OMERO are referred to, whatever was wished: OMERO keeps them.
         """
         if self.request.omero is not None:
             self._refer_to_omero(self.request.omero)
-            return
+        else:
+            self._pack_images(copied=copied)
+        for name, paths in self.request.attachments.items():
+            for number, path in enumerate(paths):
+                folder = f"{portable(name)}-{number}"
+                self._pack_input(path, folder, None, f"attached as {name}", (), copied=copied)
+
+    def _pack_images(self, *, copied: bool) -> None:
         images: dict[Path, list[int]] = {}
         for image in self.request.images:
             images.setdefault(image.path, []).append(image.index)
@@ -58,10 +65,6 @@ class CratePacker:
             sha256 = next((hashes[i] for i in indices if hashes[i]), None)
             words = f"input image, read as {', '.join(self.request.images[i].name for i in indices)}"
             self._pack_input(path, f"{number}", sha256, words, tuple(indices), copied=copied)
-        for name, paths in self.request.attachments.items():
-            for number, path in enumerate(paths):
-                folder = f"{portable(name)}-{number}"
-                self._pack_input(path, folder, None, f"attached as {name}", (), copied=copied)
 
     def _refer_to_omero(self, omero: OmeroRequest) -> None:
         for recorded, image in zip(self.document.images, omero.images, strict=True):
@@ -79,6 +82,9 @@ class CratePacker:
                     made_from=(recorded.index,),
                 )
             )
+
+        for name, files in omero.files.items():
+            self.parts += [_file_of_omero(name, one, omero.server) for one in files]
 
     def _pack_input(
         self,
@@ -232,6 +238,21 @@ class CratePacker:
             if path.exists() and path.resolve().is_relative_to(results.resolve()):
                 return path
         return None
+
+
+def _file_of_omero(input_id: str, one: InputFile, server: str) -> CratePart:
+    hashed = f"; its {one.file.hash_kind} is {one.file.hash}" if one.file.hash else ""
+    return CratePart(
+        role=CrateRole.INPUT,
+        name=_spelt(one.file.name),
+        place=None,
+        address=f"omero://{server}/FileAnnotation/{one.file.id}",
+        size=one.file.size,
+        description=(
+            f"FileAnnotation:{one.file.id} of the OMERO at {server}, attached as {input_id}, "
+            f"read as {one.name}{hashed}"
+        ),
+    )
 
 
 def portable(name: str) -> str:

@@ -12,10 +12,12 @@ from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.application.ports.ome_tiff import OmeTiffWriter
 from biomero.application.ports.pyramids import LabelWriter, PyramidSettings, PyramidWriter
 from biomero.application.ports.report import ReportWriter
+from biomero.application.ports.stores import StoreContents
 from biomero.application.results_folder import ResultsFolder, claim_results_folder
 from biomero.application.run_document import OutputRecord
 from biomero.application.show_labels import LabelShower
 from biomero.application.sort_output import OutputSorter, Owner
+from biomero.application.stored_outputs import Found, StoredOutputs
 from biomero.domain.delivery import owner_of
 from biomero.domain.descriptor import WorkflowDescriptor
 from biomero.domain.ids import RunId
@@ -24,12 +26,19 @@ from biomero.errors import ImageReadError, OmeroObjectError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceImage:
-    """An image of the run: its index, its file name's stem on the cluster, and where it is read from."""
+    """An image of the run: its index, its file name's stem on the cluster, and where it is read from.
+
+    Parameters
+    ----------
+    staged_name
+        Its folder on the cluster where that is in a plate: ``P.ome.zarr/A/1/0``.
+    """
 
     index: int
     staged_stem: str
     source: Path
     series: int = 0
+    staged_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +78,10 @@ class DeliverResults:
         labels: LabelWriter,
         tiffs: OmeTiffWriter,
         report: ReportWriter,
+        stores: StoreContents,
     ) -> None:
         self._images = images
+        self._stores = stores
         self._tiffs = tiffs
         self._shower = LabelShower(pyramids=pyramids, labels=labels, report=report)
 
@@ -115,9 +126,14 @@ class DeliverResults:
         """
         claim_results_folder(results, run_id)
         stems = {image.index: image.staged_stem for image in images}
-        owned: dict[int | None, list[str]] = {}
+        stored = StoredOutputs(
+            self._stores, {i.index: (i.staged_stem, i.staged_name) for i in images if i.staged_name}
+        )
+        owned: dict[int | None, list[Found]] = {}
         for name in _outputs_in(fetched):
-            owned.setdefault(owner_of(name, stems), []).append(name)
+            fields = stored.split(fetched, name)
+            for index, found in fields or [(owner_of(name, stems), Found(name, name))]:
+                owned.setdefault(index, []).extend([found, *stored.labels_in(fetched, found)])
         sorter = OutputSorter(images=self._images, tiffs=self._tiffs, fetched=fetched, descriptor=descriptor)
         with ResultsFolder(results, kept=kept) as folder:
             basket = _Basket(sorter=sorter, folder=folder)
@@ -138,7 +154,7 @@ class DeliverResults:
     def _deliver_image(
         self,
         image: SourceImage,
-        names: Sequence[str],
+        names: Sequence[Found],
         basket: _Basket,
         settings: DeliverySettings,
         sources: ImageSource,
@@ -189,11 +205,11 @@ class _Basket:
     objects: dict[int, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def sort_all(self, names: Sequence[str], owner: Owner | None, stack: ExitStack) -> list[LabelView]:
+    def sort_all(self, names: Sequence[Found], owner: Owner | None, stack: ExitStack) -> list[LabelView]:
         """Deliver outputs and return the label images among them."""
         views = []
-        for name in names:
-            output = self.sorter.sort(name, owner, self.folder, stack)
+        for found in names:
+            output = self.sorter.sort(found, owner, self.folder, stack)
             self.outputs.append(output.record)
             if output.problem:
                 self.problems.append(output.problem)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
 
 from biomero.application.record_json import failure_from_json, safe_text, task_from_json
 from biomero.application.run_document import (
+    AttachmentRecord,
     ImageRecord,
     JobRecord,
     ObjectRecord,
@@ -22,6 +24,7 @@ from biomero.application.run_document import (
 from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.domain.ids import JobKey, RunId, SlurmJobId
+from biomero.domain.omero import file_address
 from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus, StageStatus
 from biomero.domain.workflow_run import WorkflowRun
@@ -67,6 +70,7 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         biomero_version=version("biomero"),
         parameters=request.parameters,
         images=tuple(_image(run, image, outputs) for image in request.images),
+        attachments=tuple(_attachments(request)),
         jobs=tuple(_job(request, job) for job in run.jobs.values()),
         outputs=outputs,
         failure=None if run.failure is None else failure_from_json(run.failure),
@@ -74,6 +78,7 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
         objects=tuple(ObjectRecord(**made) for made in run.objects),
+        images_at=run.images_at,
     )
 
 
@@ -139,11 +144,25 @@ def _image(run: WorkflowRun, image: RequestedImage, outputs: tuple[OutputRecord,
         name=image.name,
         source=os.fspath(image.path),
         sha256=run.image_hashes.get(image.index),
-        staged_name=None if reached is None else f"{image.name}.ome.zarr",
+        staged_name=None if reached is None else image.staged_name,
         stages=stages,
         failure=None if failure is None else failure_from_json(failure),
         objects=counted[0] if counted else None,
     )
+
+
+def _attachments(request: RunRequest) -> Iterator[AttachmentRecord]:
+    for name, paths in request.attachments.items():
+        yield from (AttachmentRecord(input=name, source=os.fspath(p), name=p.name) for p in paths)
+    for name, files in (request.omero.files if request.omero is not None else {}).items():
+        for one in files:
+            yield AttachmentRecord(
+                input=name,
+                source=file_address(one.file.id),
+                name=one.name,
+                size=one.file.size,
+                checksum=f"{one.file.hash_kind}:{one.file.hash}" if one.file.hash else None,
+            )
 
 
 def _job(request: RunRequest, job: Json) -> JobRecord:

@@ -11,6 +11,7 @@ from biomero.application.engine.patience import ATTENDED, Patience
 from biomero.application.engine.place import POOLS, place_of, step_of
 from biomero.application.engine.prepare import workspace_of
 from biomero.application.engine.tidy import leave_report
+from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.follow_run import follow_run, living_driver
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener
@@ -48,8 +49,12 @@ def drive_here(
         If a person has to put something right first: the cluster cannot be reached, or there is no space.
     ConnectionFailedError
         If the run is to be cancelled and its cluster cannot be reached; the wish stands.
+    UsageError
+        If the run is paused, and another one puts its results into OMERO.
     """
     run, place = services.record.get(run_id), services.queue.find(run_id)
+    if run.status is RunStatus.PAUSED:
+        refuse_beside_others(run, services.record)
     if place is None and not run.status.is_final:
         # it was accepted by a release that had no queue
         queued = place_of(run, host=services.home)

@@ -7,13 +7,17 @@ import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from biomero.application.name_objects import archive_name, default_dataset_name, image_name
+from biomero.application.import_places import ImportPlaces
+from biomero.application.name_objects import archive_name, image_name
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.other_wishes import OtherWishes, mark_of
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
 from biomero.application.result_columns import with_image_ids
+from biomero.application.result_rois import ResultRois, RoiIds
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
 from biomero.application.zip_results import zipped
@@ -68,9 +72,13 @@ class ImportObjects:
         The names of the run's images on the cluster, by index, for tables that speak of them.
     on_output
         Is told of each result that has been dealt with.
+    earlier
+        Results of earlier rounds, which have been dealt with.
     round
         Which time it is that images of the run are tried, from 0. What an earlier round made stays; a result
         that has another content now, under the same name, becomes another object.
+    others
+        Given where the results are imported once more.
     """
 
     run_id: RunId
@@ -83,12 +91,15 @@ class ImportObjects:
     maps: Maps
     stems: Sequence[str]
     on_output: Callable[[int, int], None]
+    earlier: Sequence[OutputRecord] = ()
     round: int = 0
+    others: OtherWishes | None = None
     _objects: list[MadeObject] = field(default_factory=list)
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
     _known: Mapping[str, OmeroRef] = field(default_factory=dict)
-    _dataset: int | None = None
+    _places: ImportPlaces = field(init=False)
+    _rois: ResultRois = field(init=False)
 
     def run(self, outputs: Sequence[OutputRecord]) -> Imported:
         """Make everything.
@@ -99,7 +110,23 @@ class ImportObjects:
             If OMERO does not answer, or refuses: do it again when that is put right.
         """
         self._known = self.writer.made(self.run_id)
-        for done, output in enumerate(outputs):
+        self._places = ImportPlaces(
+            run_id=self.run_id,
+            workflow=self.workflow,
+            request=self.request,
+            writer=self.writer,
+            known=self._known,
+            mark=self._of_place,
+            on_made=self._add_place,
+            on_problem=self._problems.append,
+        )
+        self._rois = ResultRois(
+            outputs=[*self.earlier, *outputs],
+            stems=self.stems,
+            ids=[image.id for image in self.request.images],
+            ask=self._made_rois,
+        )
+        for done, output in enumerate(sorted(outputs, key=self._turn)):
             self._import(output)
             self.on_output(done + 1, len(outputs))
         if self.request.wishes.archive:
@@ -130,13 +157,33 @@ class ImportObjects:
             case _:
                 pass
 
+    def _turn(self, output: OutputRecord) -> tuple[Any, ...]:
+        """Return what orders results: images, with their ROIs, before tables; on plates field by field."""
+        is_image = output.kind in {OutputKind.LABEL, OutputKind.IMAGE}
+        source = self._source(output)
+        if not is_image or source is None or source.place is None or not self.request.wishes.to_screen:
+            return (not is_image,)
+        place = source.place
+        return (False, place.plate_id, place.row, place.column, place.field, output.path)
+
+    def _made_rois(self, image_id: int, label: OutputRecord) -> RoiIds:
+        wish = self.request.wishes.rois
+        if wish is None or not is_like(label, wish.pattern):
+            return {}
+        return self.writer.rois_of(self._key(self._rois_name(image_id, label)))
+
+    def _rois_name(self, image_id: int, label: OutputRecord) -> str:
+        wish = self.request.wishes.rois
+        mark = self.others.rois(wish) if self.others is not None and wish is not None else ""
+        return f"{rois_key(image_id, label)}{mark}"
+
     def _put_rois(self, output: OutputRecord) -> None:
         wish = self.request.wishes.rois
         source = self._source(output)
         if wish is None or source is None:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
-        name = f"rois/{source.id}/{_content(output)}"
+        name = self._rois_name(source.id, output)
         is_begun = any(known.startswith(name) for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
@@ -157,19 +204,23 @@ class ImportObjects:
         source = self._source(output)
         name = image_name(
             self.request.wishes.name_pattern,
-            output=PurePosixPath(output.made_as or output.path).name,
+            output=name_of(output),
             source=source.name if source else None,
             is_label=output.kind is OutputKind.LABEL,
         )
+        on_plate = self._places.spot(source)
+        if on_plate is None and self.request.wishes.to_screen:
+            self._problems.append(f"{output.path!r} is of no image on a plate, and is in the dataset instead")
         note = f"of {source.name} (Image:{source.id})" if source else "of no single image of the run"
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{_content(output)}"),
+                    self._key(f"image/{_content(output)}{self._of_place}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
-                    dataset=self._target_dataset(),
+                    dataset=None if on_plate else self._places.dataset(),
+                    on_plate=on_plate,
                 )
         except ImageReadError as exc:
             self._problems.append(f"{output.path!r} was not imported as an image: {exc}")
@@ -183,13 +234,17 @@ class ImportObjects:
             columns = with_image_ids(
                 self.tables.read(self._path(output)), owner=source.id if source else None, ids=ids
             )
+            columns = self._rois.with_ids(output, columns)
         except InputError as exc:
             self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
             self._put_file(output)
             return
-        targets = self._targets(source)
+        targets, mark = self._targets_at(self.request.wishes.tables_at, source)
         ref = self.writer.put_table(
-            self._key(f"table/{_content(output)}"), columns, name=self._file_name(output), targets=targets
+            self._key(f"table/{_content(output)}{mark}"),
+            columns,
+            name=self._file_name(output),
+            targets=targets,
         )
         self._add(output, ref, targets)
 
@@ -198,10 +253,12 @@ class ImportObjects:
         if not path.is_file():
             self._problems.append(f"{output.path!r} was not attached: it is a folder")
             return
-        targets = self._targets(self._source(output))
+        is_file = output.kind in {OutputKind.FILE, OutputKind.TABLE}
+        at = self.request.wishes.files_at if is_file else ()
+        targets, mark = self._targets_at(at, self._source(output))
         media_type = mimetypes.guess_type(path.name)[0] or _BINARY
         ref = self.writer.put_file(
-            self._key(f"file/{_content(output)}"),
+            self._key(f"file/{_content(output)}{mark}"),
             path,
             name=self._file_name(output),
             media_type=media_type,
@@ -214,11 +271,11 @@ class ImportObjects:
         made = [output for output in outputs if output.made_as is not None]
         if not made:
             return
-        targets = parents_of(self.request.images)
+        targets, mark = self._targets_at(self.request.wishes.archive_at, None)
         name = archive_name(self.workflow, self.run_id)
         with zipped({output.path: self._path(output) for output in made}) as path:
             ref = self.writer.put_file(
-                self._key(f"archive{self._of_round}"),
+                self._key(f"archive{self._of_round}{mark}"),
                 path,
                 name=name,
                 media_type="application/zip",
@@ -227,21 +284,15 @@ class ImportObjects:
         self._objects.append(MadeObject(output="", ref=ref))
         self._touched.update(dict.fromkeys(targets))
 
-    def _target_dataset(self) -> int:
-        if self._dataset is None:
-            wishes = self.request.wishes
-            self._dataset = wishes.dataset_id
-            if self._dataset is None:
-                made = self.writer.put_dataset(
-                    self._key("dataset"),
-                    name=wishes.dataset_name or default_dataset_name(self.workflow, self.run_id),
-                    description=f"results of {self.workflow}, run {self.run_id}",
-                    project=None,
-                )
-                self._dataset = made.id
-                self._objects.append(MadeObject(output="", ref=made))
-                self._touched[made] = None
-        return self._dataset
+    def _add_place(self, made: OmeroRef) -> None:
+        self._objects.append(MadeObject(output="", ref=made))
+        self._touched[made] = None
+
+    def _targets_at(self, at: Sequence[str], source: OmeroImage | None) -> tuple[list[OmeroRef], str]:
+        """Return what a result is attached to, and what tells it from the same result elsewhere."""
+        if not at:
+            return self._targets(source), ""
+        return [OmeroRef.parse(text) for text in at], mark_of("\n".join(sorted(at)))
 
     def _targets(self, source: OmeroImage | None) -> list[OmeroRef]:
         """Return what a result is attached to."""
@@ -256,6 +307,9 @@ class ImportObjects:
         """Say on everything that was made or got something where it comes from."""
         if not self._touched:
             return
+        if self.others is not None:
+            self._describe_new(self.others)
+            return
         for namespace, pairs in self.maps:
             self.writer.put_map(
                 self._key(f"map/{namespace}{self._of_round}"),
@@ -264,12 +318,27 @@ class ImportObjects:
                 targets=list(self._touched),
             )
 
+    def _describe_new(self, others: OtherWishes) -> None:
+        """Say it on what the run itself has not touched, one by one: a later import may touch some of it."""
+        for target in self._touched:
+            for namespace, pairs in self.maps if target not in others.described else ():
+                self.writer.put_map(
+                    self._key(f"map/{namespace}{self._of_round}~{target}"),
+                    namespace=namespace,
+                    pairs=pairs,
+                    targets=[target],
+                )
+
     def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
         self._objects.append(MadeObject(output=output.path, ref=ref))
         self._touched.update(dict.fromkeys(targets or [ref]))
 
     def _key(self, output: str) -> OutputKey:
         return OutputKey(run_id=self.run_id, output=output)
+
+    @property
+    def _of_place(self) -> str:
+        return "" if self.others is None else self.others.place(self.request.wishes, self._known)
 
     @property
     def _of_round(self) -> str:
@@ -282,6 +351,13 @@ class ImportObjects:
         return PurePosixPath(output.path).name
 
 
+def name_of(output: OutputRecord) -> str:
+    """Return what a result is called: as its workflow had it, or by its place where it lay in a plate."""
+    made = PurePosixPath(output.made_as or output.path)
+    is_inside = any(parent.suffix == ".zarr" for parent in made.parents)
+    return PurePosixPath(output.path).name if is_inside else made.name
+
+
 def is_like(output: OutputRecord, pattern: str) -> bool:
     """Say whether a result's own name, or the one that the workflow gave it, is like a pattern of shells."""
     names = {PurePosixPath(path).name for path in (output.path, output.made_as) if path is not None}
@@ -291,6 +367,11 @@ def is_like(output: OutputRecord, pattern: str) -> bool:
 def _content(output: OutputRecord) -> str:
     """Return what tells a result from others: its name, and what it holds."""
     return f"{output.path}#{output.sha256[:12]}"
+
+
+def rois_key(image_id: int, label: OutputRecord) -> str:
+    """Return the name of the ROIs that a label image gives an image."""
+    return f"rois/{image_id}/{_content(label)}"
 
 
 def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:

@@ -65,6 +65,15 @@ def default_dataset_name(workflow: str, run_id: RunId) -> str:
     return f"{workflow} {run_id[:8]}"
 
 
+def plate_name(source: str, workflow: str) -> str:
+    """Return the name of the plate that has the results of another one.
+
+    >>> plate_name("Plate 1", "nuclei")
+    'Plate 1 [nuclei]'
+    """
+    return f"{source[: _LONGEST - len(workflow) - len(' []')]} [{workflow}]"[:_LONGEST]
+
+
 def archive_name(workflow: str, run_id: RunId) -> str:
     """Return the name of the file that has all results of a run.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef, WellPlace
+from biomero.domain.omero import OmeroFile, OmeroImage, OmeroKind, OmeroRef, WellPlace
 from biomero.domain.run_events import Json
 
 
@@ -42,6 +43,11 @@ class OmeroWishes:
         Import images that are no label images, or those that are, into a dataset.
     dataset_id, dataset_name
         An existing dataset, or the name of a new one; a new one with a name of ours where neither is said.
+    screen_id, screen_name
+        An existing screen, or the name of a new one, for results of images that are on a plate: they come
+        onto plates of their own there, and not into the dataset.
+    reuse_named
+        Names are those of a dataset and a screen that the user has already, if there is one.
     name_pattern
         Names of imported images; ``{original_file}``, ``{original_ext}``, ``{file}`` and ``{ext}`` stand for
         the source's and the output's name and suffix.
@@ -55,12 +61,17 @@ class OmeroWishes:
         Image files, as the workflow wrote them, are attached to the images that they are of.
     archive
         All that the workflow wrote is attached, as one ZIP file, to the datasets and plates of the images.
+    archive_at, tables_at, files_at
+        Other objects to which the ZIP file, the tables or the files are attached: ``("Project:5",)``.
     """
 
     images: bool = False
     label_images: bool = False
     dataset_id: int | None = None
     dataset_name: str = ""
+    screen_id: int | None = None
+    screen_name: str = ""
+    reuse_named: bool = False
     name_pattern: str = ""
     rois: RoiWish | None = None
     tables: bool = False
@@ -68,6 +79,9 @@ class OmeroWishes:
     overlays: bool = False
     image_files: bool = False
     archive: bool = False
+    archive_at: tuple[str, ...] = ()
+    tables_at: tuple[str, ...] = ()
+    files_at: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything shall be made."""
@@ -82,6 +96,27 @@ class OmeroWishes:
             or self.rois is not None
         )
 
+    @property
+    def to_screen(self) -> bool:
+        """Whether images that come of a plate's images shall be on plates."""
+        return (self.images or self.label_images) and bool(self.screen_id or self.screen_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """An attached file that goes into an input of the workflow.
+
+    Parameters
+    ----------
+    file
+        As OMERO told of it when the run was asked for.
+    name
+        What it is called on the cluster: safe for any program, unique in its input.
+    """
+
+    file: OmeroFile
+    name: str
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OmeroRequest:
@@ -93,6 +128,8 @@ class OmeroRequest:
         Host and port: a run is of one server.
     images
         In the order of the run's images.
+    files
+        Attached files for the workflow's further inputs, by the input's id.
     """
 
     server: str
@@ -103,6 +140,7 @@ class OmeroRequest:
     chosen: tuple[OmeroRef, ...]
     images: tuple[OmeroImage, ...]
     wishes: OmeroWishes = field(default_factory=OmeroWishes)
+    files: Mapping[str, tuple[InputFile, ...]] = field(default_factory=dict)
 
     def to_json(self) -> Json:
         """Return plain values for the record."""
@@ -115,6 +153,7 @@ class OmeroRequest:
             "chosen": [str(ref) for ref in self.chosen],
             "images": [_image_to_json(image) for image in self.images],
             "wishes": asdict(self.wishes),
+            "files": {name: [asdict(file) for file in files] for name, files in self.files.items()},
         }
 
     @classmethod
@@ -126,8 +165,22 @@ class OmeroRequest:
             **plain,
             chosen=tuple(map(_ref_from_text, value["chosen"])),
             images=tuple(map(_image_from_json, value["images"])),
-            wishes=OmeroWishes(**{**value["wishes"], "rois": None if rois is None else RoiWish(**rois)}),
+            wishes=OmeroWishes(
+                **{
+                    **value["wishes"],
+                    **{name: tuple(value["wishes"].get(name, ())) for name in _TARGETS},
+                    "rois": None if rois is None else RoiWish(**rois),
+                }
+            ),
+            # runs of earlier releases had no files of OMERO
+            files={
+                name: tuple(InputFile(file=OmeroFile(**f["file"]), name=f["name"]) for f in files)
+                for name, files in value.get("files", {}).items()
+            },
         )
+
+
+_TARGETS = ("archive_at", "tables_at", "files_at")
 
 
 def _image_to_json(image: OmeroImage) -> Json:

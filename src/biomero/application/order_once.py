@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
@@ -51,7 +52,7 @@ class OrderOnce:
             If the workflow is another one by now. Also all that `check_order` and `accept_order` raise.
         """
         run_id = key.run_id
-        if _is_known(run_id, services):
+        if is_known(run_id, services):
             return run_id, False
         checked = check_order(order, services)  # asks OMERO, which may take long: others need not wait
         found = shown_version(checked.workflow)
@@ -60,12 +61,18 @@ class OrderOnce:
                 f"{order.workflow} is at version {found} now, not at {version}: open the form again"
             )
         with self._lock:
-            if _is_known(run_id, services):
+            if is_known(run_id, services):
                 return run_id, False
             return accept_order(checked, services, run_id=run_id), True
 
+    @property
+    def alone(self) -> AbstractContextManager[object]:
+        """Held while something else is accepted that must not be accepted twice."""
+        return self._lock
 
-def _is_known(run_id: RunId, services: Services) -> bool:
+
+def is_known(run_id: RunId, services: Services) -> bool:
+    """Say whether there is such a run."""
     try:
         services.record.get(run_id)
     except UnknownRunError:

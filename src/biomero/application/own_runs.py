@@ -67,6 +67,21 @@ def _known(run_ids: Sequence[RunId], services: Services) -> Iterator[WorkflowRun
             yield services.record.get(run_id)
 
 
+def run_of_job(job_id: int, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:
+    """Return the newest run of somebody that had a job of this number.
+
+    Raises
+    ------
+    UnknownRunError
+        If there is none among their newest few hundred runs.
+    """
+    for run in visible_runs(user, services, server=server, most=_MOST_PAGES * _PAGE):
+        jobs = [job["job"]["job_id"] for job in run.jobs.values() if job["job"] is not None]
+        if str(job_id) in map(str, jobs):
+            return run
+    raise UnknownRunError(f"none of your runs had the job {job_id}")
+
+
 def own_runs(user: OmeroUser, services: Services, *, server: str, most: int = 20) -> list[WorkflowRun]:
     """Return the newest runs of a user, newest first, however many others have been asked for since."""
     return _first(

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from biomero.application.choose_omero_images import check_writable
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import omero_for
-from biomero.application.omero_request import OmeroRequest
+from biomero.application.omero_places import settle_places
+from biomero.application.omero_request import InputFile, OmeroRequest
 from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OmeroReader
 from biomero.application.ports.pyramids import PyramidSettings
@@ -57,11 +58,11 @@ def omero_images_again(
     Raises
     ------
     NotRepeatableError
-        If the user is somebody else by now.
+        If the user is somebody else by now, or an attached file is gone.
     InputError
-        If no image is left.
+        If no image is left, or results cannot go where they shall (`settle_places`).
     OmeroObjectError
-        If the dataset that the results shall go to is gone.
+        If the place that the results shall go to is gone.
     OmeroPermissionError
         If the user may not make there any more what the run made.
     OmeroError, ConfigurationError
@@ -80,16 +81,24 @@ def omero_images_again(
             raise InputError(f"none of the run's images can be taken again: {'; '.join(changes)}")
         content = _Content(run=run, request=request, before=before, reader=reader, services=services)
         changes += content.changes(there)
-        if before.wishes.dataset_id is not None:
-            reader.contents(OmeroRef(OmeroKind.DATASET, before.wishes.dataset_id))
+        files, file_changes = _files_again(reader, before)
+        changes += file_changes
     group = next(one.group for one in selections if one.group.id == there[0].group_id)
     if before.wishes:
         selection = OmeroSelection(images=tuple(there), group=group)
         check_writable(omero.check_writable(before.user, selection.images), selection)
+    wishes = settle_places(before.wishes, omero, user=before.user, group=group, images=there)
     ids = {image.id for image in there}
     kept = [named for named, image in zip(request.images, before.images, strict=True) if image.id in ids]
     return OmeroImagesAgain(
-        request=dataclasses.replace(before, group_id=group.id, group_name=group.name, images=tuple(there)),
+        request=dataclasses.replace(
+            before,
+            group_id=group.id,
+            group_name=group.name,
+            images=tuple(there),
+            wishes=wishes,
+            files=files,
+        ),
         images=tuple(dataclasses.replace(image, index=index) for index, image in enumerate(kept)),
         changes=tuple(changes),
     )
@@ -106,6 +115,26 @@ def _find(reader: OmeroReader, images: Sequence[OmeroImage]) -> Iterator[OmeroSe
                 yield reader.select([ref])
             except (OmeroObjectError, InputError):
                 continue
+
+
+def _files_again(
+    reader: OmeroReader, before: OmeroRequest
+) -> tuple[dict[str, tuple[InputFile, ...]], list[str]]:
+    """Return the files that were attached as they are now, and a sentence for each that has changed."""
+    files: dict[str, tuple[InputFile, ...]] = {}
+    changes = []
+    for name, several in before.files.items():
+        again = []
+        for one in several:
+            try:
+                (now,) = reader.files([one.file.id])
+            except OmeroObjectError as exc:
+                raise NotRepeatableError(f"{one.file} cannot be attached again: {exc}") from exc
+            if (now.size, now.hash) != (one.file.size, one.file.hash):
+                changes.append(f"{one.file} ({one.name}) has changed")
+            again.append(dataclasses.replace(one, file=now))
+        files[name] = tuple(again)
+    return files, changes
 
 
 def _compare(

@@ -15,7 +15,7 @@ from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.workflows import Workflow
 from biomero.application.rerun_omero import omero_images_again
 from biomero.application.results_folder import check_results_folder
-from biomero.application.run_request import RunRequest
+from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.application.services import Services
 from biomero.application.submit_run import CheckedOrder
 from biomero.application.write_crate import find_workflow
@@ -121,9 +121,22 @@ def _inputs_again(run: WorkflowRun, request: RunRequest, services: Services) -> 
         return _Inputs(changes=again.changes, choose=lambda: chosen, omero=again.request)
 
     def choose() -> ChosenImages:
-        return choose_images(_those_there(request), services.images, stop_on_error=request.on_error == "stop")
+        stops = request.on_error == "stop"
+        chosen = choose_images(_those_there(request), services.images, stop_on_error=stops)
+        return dataclasses.replace(chosen, images=_as_they_went(chosen.images, request))
 
     return _Inputs(changes=tuple(_changed_inputs(run, request)), choose=choose)
+
+
+def _as_they_went(images: Sequence[RequestedImage], request: RunRequest) -> tuple[RequestedImage, ...]:
+    """Give images the names and places that they had on the cluster, where plates count."""
+    before = {(image.path, image.series): image for image in request.images}
+    return tuple(
+        dataclasses.replace(image, name=known.name, staged_as=known.staged_as)
+        if (known := before.get((image.path, image.series))) is not None
+        else image
+        for image in images
+    )
 
 
 def _request_of(run: WorkflowRun) -> RunRequest:

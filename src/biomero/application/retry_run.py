@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from biomero.application.engine import names
 from biomero.application.engine.place import POOLS, place_of
+from biomero.application.errand import Goal
+from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.record_json import job_from_json, task_from_json
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
@@ -74,11 +76,14 @@ def retry_run(
         If the run is still under way, or nothing of it is to be tried again.
     """
     run = services.record.get(run_id)
-    RunRequest.from_json(run.request)  # refuses a run that a script drives
+    request = RunRequest.from_json(run.request)  # refuses a run that a script drives
     if not run.status.is_final and run.status is not RunStatus.PAUSED:
         raise UsageError(f"run {run_id} is {run.status.value}; wait for its end, or cancel it first")
     _refuse_beside_a_job(run)
-    if what is Retry.STEP:
+    refuse_beside_others(run, services.record)
+    if request.errand is not None:
+        plan = _errand(run)
+    elif what is Retry.STEP:
         plan = _step(run, step)
     else:
         images = sorted(run.image_failures) if what is Retry.FAILED_IMAGES else sorted(run.stages)
@@ -95,6 +100,18 @@ def retry_run(
             is_new_round=plan.is_new_round,
         ),
         otherwise=None if services.queue.find(run_id) else place_of(run, host=services.home),
+    )
+
+
+def _errand(run: WorkflowRun) -> _Plan:
+    """Plan to go on at the beginning, which finds out what is done; images not done yet get new jobs."""
+    is_import = run.request["errand"]["goal"] == Goal.IMPORT.value
+    there = {ImageStage.CONVERTED, ImageStage.DELIVERED}
+    lacking = [i for i, stage in run.stages.items() if i in run.image_failures or stage not in there]
+    return _Plan(
+        step=names.PREPARE,
+        images=[] if is_import else sorted(lacking),
+        job_steps=() if is_import or not lacking else _had(run, _CONVERSION),
     )
 
 

@@ -102,6 +102,30 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentRecord:
+    """A file or folder that went into a further input of the workflow.
+
+    Parameters
+    ----------
+    input
+        The input's id.
+    source
+        The path (or address) it was read from, as the user gave it.
+    name
+        What it was called on the cluster; of a folder, that is the name of none of its files.
+    size, checksum
+        As OMERO had them when the run was asked for, the checksum as ``SHA1-160:…``; ``None`` where nobody
+        knows.
+    """
+
+    input: str
+    source: str
+    name: str
+    size: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """A job of the run.
 
@@ -193,6 +217,8 @@ class RunDocument:
         One sentence for each thing that did not work and did not stop the run either.
     objects
         What is in OMERO of it.
+    images_at
+        The folder on the cluster in which images stay, where that is what the run was for.
     """
 
     id: RunId
@@ -204,6 +230,7 @@ class RunDocument:
     biomero_version: str
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     images: tuple[ImageRecord, ...] = ()
+    attachments: tuple[AttachmentRecord, ...] = ()
     jobs: tuple[JobRecord, ...] = ()
     outputs: tuple[OutputRecord, ...] = ()
     failure: Failure | None = None
@@ -211,6 +238,7 @@ class RunDocument:
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     objects: tuple[ObjectRecord, ...] = ()
+    images_at: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain values, in a fixed order of keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from biomero.application.run_document import RunDocument
 
@@ -14,13 +14,15 @@ TASK = f"{WORKFLOW}/task"
 _LONGEST = 4000
 
 
-def provenance(document: RunDocument, *, input_data: str) -> Maps:
+def provenance(document: RunDocument, *, input_data: str, files: Mapping[str, str] | None = None) -> Maps:
     """Return everything that says how results were made: workflow, container, parameters and jobs.
 
     Parameters
     ----------
     input_data
         What was chosen: ``Dataset:7``.
+    files
+        What was attached to further inputs, by the input's id: ``FileAnnotation:12 (settings.csv)``.
     """
     workflow = document.workflow
     run = [
@@ -38,6 +40,7 @@ def provenance(document: RunDocument, *, input_data: str) -> Maps:
         ("Container_Image", workflow.container_image or ""),
         ("Container_Identity", workflow.container_identity or ""),
         ("Input_Data", input_data),
+        *((f"File_{name}", text) for name, text in (files or {}).items()),
         *((f"Param_{name}", str(value)) for name, value in document.parameters.items()),
     ]
     job = [

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from biomero.application.errand import Errand
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.settings import Settings
 from biomero.domain.descriptor import ParameterValue
@@ -31,12 +32,20 @@ class RequestedImage:
         The local file or OME-Zarr folder; for an image of OMERO its address, ``omero:Image:5``.
     series
         Which image of the file it is, from 0.
+    staged_as
+        Its folder on the cluster, where that is in a plate: ``P.ome.zarr/A/1/0``.
     """
 
     index: int
     name: str
     path: Path
     series: int = 0
+    staged_as: str = ""
+
+    @property
+    def staged_name(self) -> str:
+        """Its OME-Zarr folder on the cluster, below those for images; ``/`` between parts."""
+        return self.staged_as or f"{self.name}.ome.zarr"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,8 @@ class RunRequest:
         How many images a job gets; ``None`` gives all of them to one job.
     omero
         Where the images are, and what is made there, if they are in OMERO; all of them are, or none.
+    errand
+        What the run is for, where that is not a workflow's results.
     """
 
     workflow: str
@@ -80,6 +91,7 @@ class RunRequest:
     workflow_is_pinned: bool = False
     requested_by: str = ""
     omero: OmeroRequest | None = None
+    errand: Errand | None = None
 
     def to_json(self) -> Json:
         """Return plain values for the record."""
@@ -92,11 +104,18 @@ class RunRequest:
             "parameters": dict(self.parameters),
             "attachments": {i: [path_to_json(p) for p in paths] for i, paths in self.attachments.items()},
             "images": [
-                {"index": i.index, "name": i.name, "path": path_to_json(i.path), "series": i.series}
+                {
+                    "index": i.index,
+                    "name": i.name,
+                    "path": path_to_json(i.path),
+                    "series": i.series,
+                    "staged_as": i.staged_as,
+                }
                 for i in self.images
             ],
             "resources": asdict(self.resources),
             "omero": None if self.omero is None else self.omero.to_json(),
+            "errand": None if self.errand is None else self.errand.to_json(),
         }
 
     @classmethod
@@ -120,13 +139,18 @@ class RunRequest:
             attachments={i: tuple(map(path_from_json, paths)) for i, paths in value["attachments"].items()},
             images=tuple(
                 RequestedImage(
-                    index=i["index"], name=i["name"], path=path_from_json(i["path"]), series=i["series"]
+                    index=i["index"],
+                    name=i["name"],
+                    path=path_from_json(i["path"]),
+                    series=i["series"],
+                    staged_as=i.get("staged_as", ""),
                 )
                 for i in value["images"]
             ),
             resources=JobResources(**value["resources"]),
             # runs of releases that knew no OMERO do not speak of it
             omero=OmeroRequest.from_json(value["omero"]) if value.get("omero") else None,
+            errand=Errand.from_json(value["errand"]) if value.get("errand") else None,
         )
 
 

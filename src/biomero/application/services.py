@@ -14,6 +14,7 @@ from biomero.application.ports.pyramids import PyramidWriter
 from biomero.application.ports.report import ReportWriter
 from biomero.application.ports.run_finder import RunFinder
 from biomero.application.ports.run_queue import RunQueue, WorkerId
+from biomero.application.ports.stores import StoreContents
 from biomero.application.ports.workflows import WorkflowCatalogue
 from biomero.application.run_record import RunRecord
 from biomero.application.settings import Settings
@@ -60,6 +61,7 @@ class Services:
     clusters: Clusters
     images: ImageSource
     pyramids: PyramidWriter
+    stores: StoreContents
     workflows: WorkflowCatalogue
     queue: RunQueue
     worker: WorkerId

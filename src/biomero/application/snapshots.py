@@ -15,7 +15,7 @@ from eventsourcing.utils import get_topic
 
 from biomero.domain.run_status import ImageStage, RunStatus
 
-_SHAPE = 2
+_SHAPE = 3
 """To be raised when the fold of `WorkflowRun` or `Task` changes within a release: older ones are void."""
 
 _MARK = "~"

@@ -11,6 +11,7 @@ from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.application.ports.ome_tiff import OmeTiffWriter
 from biomero.application.results_folder import FILES, IMAGES, LABELS, TABLES, ResultsFolder, fingerprint
 from biomero.application.run_document import OutputKind, OutputRecord
+from biomero.application.stored_outputs import Found
 from biomero.domain.delivery import (
     LabelRule,
     holds_labels,
@@ -72,46 +73,55 @@ class OutputSorter:
         self._fetched = fetched
         self._outputs = descriptor.outputs
 
-    def sort(self, name: str, owner: Owner | None, folder: ResultsFolder, stack: ExitStack) -> SortedOutput:
-        """Deliver the output `name` of the fetched folder; a label image stays open as long as `stack`."""
+    def sort(
+        self, found: Found, owner: Owner | None, folder: ResultsFolder, stack: ExitStack
+    ) -> SortedOutput:
+        """Deliver an output of the fetched folder; a label image stays open as long as `stack`."""
+        name = found.name
         if is_table(name):
-            return self._copied(name, owner, folder, OutputKind.TABLE)
+            return self._copied(found, owner, folder, OutputKind.TABLE)
         if not may_be_image(name):
-            return self._copied(name, owner, folder, OutputKind.FILE)
+            return self._copied(found, owner, folder, OutputKind.FILE)
         try:
-            image = stack.enter_context(self._images.open(self._fetched / name))
-            if not self._is_label(name, image.metadata, owner):
-                return self._copied(
-                    name, owner, folder, OutputKind.IMAGE, self._surprise(name, image.metadata)
-                )
-            return self._labelled(name, image, owner, folder)
+            image = stack.enter_context(self._images.open(self._fetched / found.place))
+            if not self._is_label(found, image.metadata, owner):
+                surprise = self._surprise(found, image.metadata)
+                return self._copied(found, owner, folder, OutputKind.IMAGE, surprise)
+            return self._labelled(found, image, owner, folder)
         except ImageReadError as exc:
-            problem = f"the output {name!r} cannot be read as an image, and was kept as a file: {exc}"
-            return self._copied(name, owner, folder, OutputKind.FILE, problem)
+            problem = f"the output {found.place!r} cannot be read as an image, and was kept as a file: {exc}"
+            return self._copied(found, owner, folder, OutputKind.FILE, problem)
 
-    def _is_label(self, name: str, metadata: ImageMetadata, owner: Owner | None) -> bool:
-        # A store that has label images inside is an image with labels, and stays whole.
-        if not holds_labels(metadata) or (self._fetched / name / "labels").is_dir():
+    def _is_label(self, found: Found, metadata: ImageMetadata, owner: Owner | None) -> bool:
+        # a store that has label images inside is an image with labels, and stays whole beside them
+        if not holds_labels(metadata) or self._has_labels_inside(found):
             return False
-        rule = label_rule(name, self._outputs)
+        if found.is_label:
+            return True
+        rule = label_rule(found.name, self._outputs)
         if rule is not LabelRule.CONVENTION:
             return rule is LabelRule.LABEL
         if owner is None or owner.metadata is None:
             return False
-        stem = stem_of(PurePosixPath(name).name)
+        stem = stem_of(PurePosixPath(found.name).name)
         return is_label_by_convention(stem, metadata, source_stem=owner.staged_stem, source=owner.metadata)
 
-    def _surprise(self, name: str, metadata: ImageMetadata) -> str:
-        if label_rule(name, self._outputs) is not LabelRule.LABEL or holds_labels(metadata):
+    def _has_labels_inside(self, found: Found) -> bool:
+        return (self._fetched / found.place / "labels").is_dir()
+
+    def _surprise(self, found: Found, metadata: ImageMetadata) -> str:
+        name = found.name
+        is_expected = found.is_label or label_rule(name, self._outputs) is LabelRule.LABEL
+        if not is_expected or holds_labels(metadata) or self._has_labels_inside(found):
             return ""
         pixels = "colours" if metadata.is_rgb else f"{metadata.dtype} pixels"
-        return f"the descriptor calls {name!r} a label image, but it has {pixels}: it was kept as an image"
+        return f"{name!r} is to be a label image, but it has {pixels}: it was kept as an image"
 
     def _labelled(
-        self, name: str, image: OpenImage, owner: Owner | None, folder: ResultsFolder
+        self, found: Found, image: OpenImage, owner: Owner | None, folder: ResultsFolder
     ) -> SortedOutput:
         objects, smallest, largest = labels_in(image)
-        path = PurePosixPath(name)
+        path = PurePosixPath(found.name)
         view = LabelView(
             image,
             source=owner.metadata if owner else None,
@@ -121,7 +131,7 @@ class OutputSorter:
         problem = ""
         if owner and owner.metadata and owner.metadata.shape[-2:] != image.metadata.shape[-2:]:
             problem = (
-                f"the label image {name!r} has {_size(image.metadata)} pixels, its source "
+                f"the label image {found.place!r} has {_size(image.metadata)} pixels, its source "
                 f"{_size(owner.metadata)}: it cannot be shown upon it"
             )
         as_it_is = view.metadata.dtype in _TOO_WIDE or (
@@ -130,15 +140,15 @@ class OutputSorter:
             and is_described(image.metadata, view.metadata)
         )
         if as_it_is:
-            return self._copied(name, owner, folder, OutputKind.LABEL, problem, labels=view, objects=objects)
+            return self._copied(found, owner, folder, OutputKind.LABEL, problem, labels=view, objects=objects)
         target = folder.name_for(LABELS, str(path.with_name(stem_of(path.name))), ".ome.tif")
         folder.write(target, lambda temporary: self._tiffs.write(view, temporary))
-        record = _record(folder, target, OutputKind.LABEL, owner=owner, made_as=name)
+        record = _record(folder, target, OutputKind.LABEL, owner=owner, made_as=found.place)
         return SortedOutput(record=replace(record, objects=objects), labels=view, problem=problem)
 
     def _copied(
         self,
-        name: str,
+        found: Found,
         owner: Owner | None,
         folder: ResultsFolder,
         kind: OutputKind,
@@ -147,11 +157,11 @@ class OutputSorter:
         labels: LabelView | None = None,
         objects: int | None = None,
     ) -> SortedOutput:
-        path = PurePosixPath(name)
+        path = PurePosixPath(found.name)
         stem = stem_of(path.name)
         target = folder.name_for(_SUBFOLDERS[kind], str(path.with_name(stem)), path.name[len(stem) :])
-        folder.copy(self._fetched / name, target)
-        record = _record(folder, target, kind, owner=owner, made_as=name)
+        folder.copy(self._fetched / found.place, target)
+        record = _record(folder, target, kind, owner=owner, made_as=found.place)
         return SortedOutput(record=replace(record, objects=objects), labels=labels, problem=problem)
 
 

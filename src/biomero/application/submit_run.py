@@ -10,9 +10,11 @@ from typing import Literal
 from uuid import uuid4
 
 from biomero.application.choose_images import ChosenImages, choose_images
+from biomero.application.choose_omero_files import check_inputs
 from biomero.application.choose_omero_images import OmeroOrder, choose_omero_images
 from biomero.application.engine.place import place_of
 from biomero.application.omero_request import OmeroRequest
+from biomero.application.place_on_plates import Plates, place_on_plates, wants_plates
 from biomero.application.ports.run_queue import Wish
 from biomero.application.ports.workflows import Workflow
 from biomero.application.record_json import failure_to_json
@@ -41,6 +43,8 @@ class Order:
         Files; none where the images are in OMERO.
     results
         A folder; ``None`` leaves it to BIOMERO where the results go to OMERO.
+    plates
+        Whether images of wells reach the workflow as plates (``hcs``) or each alone (``fields``).
     """
 
     workflow: str
@@ -56,6 +60,7 @@ class Order:
     on_error: OnError = "continue"
     batch_size: int | None = None
     zarr_version: Literal["0.4", "0.5"] = "0.5"
+    plates: Plates = "auto"
     keep: bool = False
     config: Path | None = None
     requested_by: str = ""
@@ -82,10 +87,14 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
     """
     workflow = services.workflows.find(order.workflow)
     parameters = check_parameters(workflow.descriptor, order.parameters)
-    attachments = _check_attachments(workflow, parameters, order.attachments)
+    attachments = _check_attachments(workflow, parameters, order)
+    has_plates = wants_plates(order.plates, workflow.descriptor)
     results = _results(order, services)
     check_results_folder(results, _NO_RUN)
-    chosen, omero = _choose(order, services)
+    chosen, omero = _choose(order, workflow, services)
+    images = chosen.images
+    if has_plates:
+        images = place_on_plates(images, omero, services.stores, is_asked=order.plates == "hcs")
     cluster = services.settings.cluster
     request = RunRequest(
         workflow=order.workflow,
@@ -94,7 +103,7 @@ def check_order(order: Order, services: Services) -> CheckedOrder:
         workflow_file=_absolute(workflow.descriptor_file),
         workflow_is_pinned=workflow.is_pinned,
         parameters=parameters,
-        images=chosen.images,
+        images=images,
         results=_absolute(results),
         attachments=attachments,
         cluster=None if cluster.is_local else cluster.name,
@@ -122,12 +131,12 @@ def _results(order: Order, services: Services) -> Path:
     return results_on_the_way(services.settings) / str(uuid4())
 
 
-def _choose(order: Order, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:
+def _choose(order: Order, workflow: Workflow, services: Services) -> tuple[ChosenImages, OmeroRequest | None]:
     if order.omero is None:
         return choose_images(order.images, services.images, stop_on_error=order.on_error == "stop"), None
     if order.images:
         raise InputError(f"images are files or in OMERO, not both: {order.images[0]}")
-    request, images = choose_omero_images(order.omero, services)
+    request, images = choose_omero_images(order.omero, services, workflow.descriptor)
     return ChosenImages(images=images, unreadable={}), request
 
 
@@ -174,9 +183,12 @@ def accept_order(checked: CheckedOrder, services: Services, *, run_id: RunId | N
 
 
 def _check_attachments(
-    workflow: Workflow, parameters: Mapping[str, ParameterValue], given: Mapping[str, Sequence[Path]]
+    workflow: Workflow, parameters: Mapping[str, ParameterValue], order: Order
 ) -> Mapping[str, tuple[Path, ...]]:
     """Say early what the making of the command line would say late."""
+    given = order.attachments
+    of_omero = {} if order.omero is None else order.omero.files
+    check_inputs(workflow.descriptor, of_omero, local=given)
     for name, paths in given.items():
         for path in paths:
             if not path.exists():
@@ -187,7 +199,7 @@ def _check_attachments(
         input_folder="in",
         output_folder="out",
         ground_truth_folder="gt",
-        attachments=dict.fromkeys(given, "attached"),
+        attachments=dict.fromkeys([*given, *of_omero], "attached"),
     )
     return {name: tuple(map(_absolute, paths)) for name, paths in given.items()}
 

@@ -26,7 +26,8 @@ def tell_run(document: RunDocument, *, waits_for: str | None = None) -> str:
     name, run = document.workflow.name, f"run {document.id[:8]}"
     match document.status:
         case RunStatus.DONE:
-            return " ".join([f"{name} is done ({run}): {_images(document.images)}.", *_made(document)])
+            images = f": {_images(document.images)}" if document.images else ""
+            return " ".join([f"{name} is done ({run}){images}.", *_made(document)])
         case RunStatus.FAILED:
             return f"{name} failed ({run}): {_why(document)}"
         case RunStatus.CANCELLED:
@@ -52,6 +53,11 @@ def _images(images: Sequence[ImageRecord]) -> str:
 
 def _made(document: RunDocument) -> list[str]:
     told = []
+    if document.images_at is not None:
+        told.append(
+            f"What was sent is on {document.cluster}: {document.images_at}. It stays there until somebody "
+            "removes it (biomero cluster clean)."
+        )
     if document.objects:
         told.append(f"In OMERO: {_objects(document.objects)}.")
     elif any(output.kind is not OutputKind.ZARR for output in document.outputs):
@@ -63,13 +69,14 @@ def _made(document: RunDocument) -> list[str]:
 
 
 def _objects(objects: Sequence[ObjectRecord]) -> str:
-    """Name datasets, and count the rest: links to them are on the images anyway."""
+    """Name datasets and screens, and count the rest: links to them are on the images anyway."""
     rois = sum(made.rois for made in objects)
     on = len({made.id for made in objects if made.rois})
-    datasets = [f"Dataset:{made.id}" for made in objects if made.kind == "Dataset"]
-    counts = Counter(made.kind for made in objects if not made.rois and made.kind != "Dataset")
-    words = {"Image": "images", "Table": "tables", "FileAnnotation": "attachments"}
-    parts = [*datasets, *(f"{count} {words.get(kind, kind)}" for kind, count in counts.items())]
+    named = {"Dataset", "Screen"}
+    containers = [f"{made.kind}:{made.id}" for made in objects if made.kind in named]
+    counts = Counter(made.kind for made in objects if not made.rois and made.kind not in named)
+    words = {"Image": "images", "Plate": "plates", "Table": "tables", "FileAnnotation": "attachments"}
+    parts = [*containers, *(f"{count} {words.get(kind, kind)}" for kind, count in counts.items())]
     return ", ".join([*parts, *([f"{rois} ROIs on {on} images"] if rois else [])])
 
 

@@ -56,7 +56,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
     tracker
         Holds the events of runs, if one is open already.
     """
-    from biomero.adapters.ngff import NgffLabelWriter, NgffWriter
+    from biomero.adapters.ngff import NgffLabelWriter, NgffStores, NgffWriter
     from biomero.adapters.ome_tiff.writer import LosslessOmeTiffWriter
     from biomero.adapters.report import HtmlReport
     from biomero.adapters.tables import TableFiles
@@ -74,6 +74,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
         clusters=ClusterDoor(settings, is_calm=True),
         images=images,
         pyramids=NgffWriter(),
+        stores=NgffStores(),
         workflows=open_catalogue(settings),
         queue=make_queue(tracker),
         worker=this_worker(),
@@ -83,6 +84,7 @@ def make_services(settings: Settings, *, tracker: WorkflowTracker | None = None)
             labels=NgffLabelWriter(),
             tiffs=LosslessOmeTiffWriter(),
             report=report,
+            stores=NgffStores(),
         ),
         report=report,
         tables=TableFiles(),

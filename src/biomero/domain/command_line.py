@@ -62,7 +62,7 @@ class _Given:
             return self.values.get(parameter.id, fallback)
         if parameter.id in self.attachments:
             return self.attachments[parameter.id]
-        if parameter in self.descriptor.main_inputs and self._takes_images_of_run(parameter):
+        if takes_images_of_run(self.descriptor, parameter):
             return self.input_folder
         if not parameter.optional:
             kind = " ".join((*parameter.sub_types[:1], parameter.type.value))
@@ -72,13 +72,24 @@ class _Given:
             )
         return None
 
-    def _takes_images_of_run(self, parameter: Parameter) -> bool:
-        """Say so of the first image input, and of others that must have some and are not of another kind."""
-        first = self.descriptor.main_inputs[0]
-        if parameter is first:
-            return True
-        says_its_kind = first.sub_types and parameter.sub_types
-        return not parameter.optional and not (says_its_kind and parameter.sub_types != first.sub_types)
+
+def takes_images_of_run(descriptor: WorkflowDescriptor, parameter: Parameter) -> bool:
+    """Say whether an input to which nothing is attached gets the images of the run.
+
+    The first image input does, and others that must have some and are not of another kind.
+    """
+    if parameter not in descriptor.main_inputs:
+        return False
+    first = descriptor.main_inputs[0]
+    if parameter is first:
+        return True
+    says_its_kind = first.sub_types and parameter.sub_types
+    return not parameter.optional and not (says_its_kind and parameter.sub_types != first.sub_types)
+
+
+def needs_attachment(descriptor: WorkflowDescriptor, parameter: Parameter) -> bool:
+    """Say whether nothing runs unless a file is attached to an input."""
+    return not parameter.optional and not takes_images_of_run(descriptor, parameter)
 
 
 def build_arguments(

@@ -76,6 +76,16 @@ def is_table(name: str) -> bool:
     return _format_of(name) in _TABLES
 
 
+def has_format(name: str, formats: Sequence[str]) -> bool:
+    """Return whether a file is of one of some formats, by its suffix; of none, any file is.
+
+    >>> has_format("a.TSV", ["csv", "tsv"]), has_format("a.ome.tiff", ["tif"]), has_format("csv", ["csv"])
+    (True, True, False)
+    """
+    suffixes = {_format_of(name), _canonical(name[len(stem_of(name)) :])} - {""}
+    return not formats or bool(suffixes & set(map(_canonical, formats)))
+
+
 def may_be_image(name: str) -> bool:
     """Return whether a file or folder is an image, by its suffix; reading it tells for sure."""
     return _format_of(name) in _IMAGES

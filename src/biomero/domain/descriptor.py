@@ -193,7 +193,7 @@ class WorkflowDescriptor:
     @property
     def attachable_inputs(self) -> tuple[Parameter, ...]:
         """The inputs to which a user may attach a file or folder of their own."""
-        return tuple(p for p in self.inputs if p not in self.main_inputs[:1])
+        return tuple(p for p in self.inputs if p not in self.main_inputs[:1] and not p.output_folder)
 
     @property
     def uses_entry_point(self) -> bool:
@@ -209,9 +209,11 @@ class WorkflowDescriptor:
     @property
     def takes_zarr(self) -> bool:
         """The workflow reads OME-Zarr, so that images go to it without conversion."""
+        images = [p for p in self.parameters if p.type is ParameterType.IMAGE]
+        return self.takes_plates or any("zarr" in f.lower() for p in images for f in p.formats)
+
+    @property
+    def takes_plates(self) -> bool:
+        """The workflow reads plates, which only OME-Zarr has."""
         images = (p for p in self.parameters if p.type is ParameterType.IMAGE)
-        return any("zarr" in f.lower() for p in images for f in p.formats) or any(
-            "plate" in (s.lower() for s in p.sub_types)
-            for p in self.parameters
-            if p.type is ParameterType.IMAGE
-        )
+        return any("plate" in (s.lower() for s in p.sub_types) for p in images)

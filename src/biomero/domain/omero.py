@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 _ADDRESS = re.compile(r"\A(?P<kind>[A-Za-z]+):(?P<id>[1-9][0-9]{0,18})\Z")
 _NUMBERS = re.compile(r"([0-9]+)")
-_LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
+"""That an object may have."""
 _IMAGE_ADDRESS = "omero:"
+_TABLE = "OMERO.tables"
 
 
 class OmeroKind(enum.Enum):
@@ -64,10 +66,22 @@ class OmeroRef:
         """
         match = _ADDRESS.match(text.strip())
         kinds = {kind.value.lower(): kind for kind in SELECTABLE}
-        if match is None or match["kind"].lower() not in kinds or int(match["id"]) > _LARGEST_ID:
+        if match is None or match["kind"].lower() not in kinds or int(match["id"]) > LARGEST_ID:
             names = ", ".join(f"{kind.value}:ID" for kind in SELECTABLE)
             raise ValueError(f"{text!r} is no object of OMERO that has images; write one of {names}")
         return cls(kinds[match["kind"].lower()], int(match["id"]))
+
+
+def file_annotation_in(text: str) -> int | None:
+    """Return the id in ``FileAnnotation:12``, the kind in any case; ``None`` if it is something else.
+
+    >>> file_annotation_in("FileAnnotation:12"), file_annotation_in("./FileAnnotation:12")
+    (12, None)
+    """
+    match = _ADDRESS.match(text)
+    if match is None or match["kind"].lower() != OmeroKind.FILE.value.lower():
+        return None
+    return int(match["id"]) if int(match["id"]) <= LARGEST_ID else None
 
 
 def image_address(image_id: int) -> str:
@@ -77,6 +91,15 @@ def image_address(image_id: int) -> str:
     'omero:Image:5'
     """
     return f"{_IMAGE_ADDRESS}Image:{image_id}"
+
+
+def file_address(annotation_id: int) -> str:
+    """Return what stands in a record where an attached file's path would.
+
+    >>> file_address(12)
+    'omero:FileAnnotation:12'
+    """
+    return f"{_IMAGE_ADDRESS}{OmeroKind.FILE.value}:{annotation_id}"
 
 
 def image_id_of(address: str) -> int | None:
@@ -194,6 +217,42 @@ class OmeroImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OmeroFile:
+    """A file that is attached to objects.
+
+    Parameters
+    ----------
+    id
+        The file annotation's, which users know.
+    file_id
+        The original file's, which OMERO reads by.
+    size
+        In bytes.
+    hash, hash_kind
+        What OMERO has to compare it by, and how that is made (``SHA1-160``); both may be empty.
+    """
+
+    id: int
+    name: str
+    size: int
+    owner_id: int
+    group_id: int
+    file_id: int
+    media_type: str = ""
+    hash: str = ""
+    hash_kind: str = ""
+
+    def __str__(self) -> str:
+        """As messages call it: ``FileAnnotation:12 (settings.csv)``."""
+        return f"{OmeroRef(OmeroKind.FILE, self.id)} ({self.name})"
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is an OMERO.table, of whatever name: its bytes are HDF5."""
+        return self.media_type == _TABLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OmeroSelection:
     """The images behind what was chosen, each once, in the order of the choice, by name within a container.
 
@@ -214,9 +273,18 @@ def well_name(row: int, column: int) -> str:
     >>> well_name(0, 0), well_name(7, 11), well_name(26, 0)
     ('A01', 'H12', 'AA01')
     """
+    return f"{row_name(row)}{column + 1:02}"
+
+
+def row_name(row: int) -> str:
+    """Return the letters of a row of wells, by its place from 0.
+
+    >>> row_name(0), row_name(25), row_name(26)
+    ('A', 'Z', 'AA')
+    """
     letters = ""
     row += 1
     while row:
         row, last = divmod(row - 1, 26)
         letters = chr(ord("A") + last) + letters
-    return f"{letters}{column + 1:02}"
+    return letters

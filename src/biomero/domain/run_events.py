@@ -124,6 +124,12 @@ class RunEvents:
         objects: list[Json]
         problems: list[str]
 
+    class ImagesLeft(Aggregate.Event):
+        """Images are on the cluster, in a folder where they stay."""
+
+        TOPIC: ClassVar[str] = f"{TOPIC}.ImagesLeft"
+        folder: str
+
     class CancelRequested(Aggregate.Event):
         """Somebody wants the run to end."""
 

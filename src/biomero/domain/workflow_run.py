@@ -58,6 +58,7 @@ class WorkflowRun(RunEvents, Aggregate):
         self.outputs: list[Json] = []
         self.problems: list[str] = []
         self.objects: list[Json] = []
+        self.images_at: str | None = None
         self.cancel_requested_by: str | None = None
         self.failure: Json | None = None
         self.sessions: list[Json] = []
@@ -266,6 +267,15 @@ class WorkflowRun(RunEvents, Aggregate):
     def _make_objects(self, objects: list[Json], problems: list[str]) -> None:
         self.objects = objects
         self.problems = [*self.problems, *problems]
+
+    def leave_images(self, folder: str) -> None:
+        """Record where on the cluster images stay."""
+        if folder != self.images_at and not self.status.is_final:
+            self._leave_images(folder=folder)
+
+    @event(RunEvents.ImagesLeft)
+    def _leave_images(self, folder: str) -> None:
+        self.images_at = folder
 
     def request_cancel(self, requested_by: str) -> None:
         """Record that somebody wants the run to end; too late or twice changes nothing."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from biomero.application.ports.image_source import OpenImage
-from biomero.application.ports.omero import OmeroReader, OmeroWriter
+from biomero.application.ports.omero import OmeroReader, OmeroWriter, Progress
 from biomero.domain.omero import (
     GroupAccess,
     OmeroEntry,
+    OmeroFile,
     OmeroGroup,
     OmeroImage,
     OmeroKind,
@@ -30,6 +32,7 @@ from biomero.errors import (
     OmeroUnavailableError,
 )
 from biomero.testing.images import ArrayImage
+from biomero.testing.omero_files import describe_file, write_file
 from biomero.testing.omero_store import FakeWriter, Store, Thing
 
 _CONTAINERS = {
@@ -107,6 +110,11 @@ class FakeOmero:
         )
         return self.store.add(thing).id
 
+    def file(self, name: str, content: bytes, *, owner: OmeroUser, group: OmeroGroup) -> int:
+        """Make a file annotation that is linked to nothing; return its id."""
+        thing = Thing(kind=OmeroKind.FILE, name=name, owner=owner.id, group=group.id, content=content)
+        return self.store.add(thing).id
+
     @contextmanager
     def reader(self, user: str) -> Iterator[OmeroReader]:
         """See `Omero.reader`."""
@@ -172,7 +180,7 @@ class _Reader:
         found = [
             ref
             for ref, thing in store.things.items()
-            if thing.parent == inside
+            if (thing.parent == inside or inside in thing.also_in)
             and ref.kind in {*_CONTAINERS, OmeroKind.IMAGE}
             and store.may_read(self.user, ref)
             and (inside is not None or (thing.owner == self.user.id and ref.kind is not OmeroKind.IMAGE))
@@ -195,12 +203,27 @@ class _Reader:
 
     def open(self, image_id: int) -> OpenImage:
         """See `OmeroReader.open`."""
-        if not self.omero.is_up:
-            raise OmeroUnavailableError(f"{self.omero.address} does not answer")
+        self._ask()
         pixels = self._thing(OmeroRef(OmeroKind.IMAGE, image_id)).pixels
         if pixels is None:
             raise ImageReadError(f"Image:{image_id} has no pixels")
         return pixels
+
+    def files(self, annotation_ids: Sequence[int]) -> Sequence[OmeroFile]:
+        """See `OmeroReader.files`."""
+        self._ask()
+        return [describe_file(self.omero.store, self.user, number) for number in annotation_ids]
+
+    def download(self, file: OmeroFile, path: Path, *, progress: Progress | None = None) -> None:
+        """See `OmeroReader.download`."""
+        self._ask()
+        write_file(self.omero.store, self.user, file, path)
+        if progress is not None:
+            progress(file.size, file.size)
+
+    def _ask(self) -> None:
+        if not self.omero.is_up:
+            raise OmeroUnavailableError(f"{self.omero.address} does not answer")
 
     def _thing(self, ref: OmeroRef) -> Thing:
         thing = self.omero.store.things.get(ref)
@@ -214,10 +237,14 @@ class _Reader:
             yield ref.id
             return
         things = self.omero.store.things
-        below = [r for r, t in things.items() if t.parent == ref and r.kind is _CONTAINERS[ref.kind]]
-        for child in sorted(
-            below, key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id)
-        ):
+        below = [
+            r
+            for r, t in things.items()
+            if (t.parent == ref or ref in t.also_in) and r.kind is _CONTAINERS[ref.kind]
+        ]
+        if ref.kind is not OmeroKind.WELL:  # fields are in the order in which they were put there
+            below.sort(key=lambda r: (things[r].place or (0, 0), name_order(things[r].name), r.id))
+        for child in below:
             if self.omero.store.may_read(self.user, child):
                 yield from self._images_in(child)
 

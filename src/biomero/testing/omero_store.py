@@ -15,6 +15,7 @@ from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OutputKey, Progress, RoiSettings, TableColumn
 from biomero.domain.ids import RunId
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef, OmeroUser
+from biomero.domain.omero_targets import LabelledObject, OmeroContainer, PlateSpot
 from biomero.errors import ImageReadError, OmeroObjectError, OmeroPermissionError
 from biomero.testing.images import ArrayImage
 
@@ -28,10 +29,13 @@ class Thing:
 
     Parameters
     ----------
+    also_in
+        What it is in besides its parent.
     targets
         What it is linked to, for annotations; the image, for ROIs.
     content
-        Bytes of a file, pairs of a map annotation, columns of a table, pixels of a ROI.
+        Bytes of a file, pairs of a map annotation, columns of a table; of a ROI its object, and a mask of its
+        pixels, axes (z, y, x).
     """
 
     kind: OmeroKind
@@ -40,6 +44,7 @@ class Thing:
     name: str = ""
     description: str = ""
     parent: OmeroRef | None = None
+    also_in: tuple[OmeroRef, ...] = ()
     place: tuple[int, int] | None = None
     pixels: ArrayImage | None = None
     key: OutputKey | None = None
@@ -122,15 +127,70 @@ class FakeWriter:
         ]
         for ref in gone:
             del self._store.things[ref]
+        lost = [r for r, t in self._store.things.items() if t.kind is OmeroKind.WELL and t.parent in gone]
+        for ref in lost:
+            del self._store.things[ref]
         return len(gone)
 
-    def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
+    def require_linkable(self, container: OmeroRef) -> None:
+        """See `OmeroWriter.require_linkable`."""
+        self._require([container], to_link=True)
+
+    def named(self, kind: OmeroKind, name: str) -> Sequence[int]:
+        """See `OmeroWriter.named`."""
+        return [
+            ref.id
+            for ref, thing in self._store.of(kind).items()
+            if thing.name == name and self._is_ours(thing)
+        ]
+
+    def projects_of(self, datasets: Sequence[int]) -> Sequence[OmeroContainer]:
+        """See `OmeroWriter.projects_of`."""
+        things = self._store.things
+        inside = [things[OmeroRef(OmeroKind.DATASET, number)] for number in datasets]
+        found = {ref for thing in inside for ref in (thing.parent, *thing.also_in) if ref is not None}
+        return [
+            OmeroContainer(ref=ref, name=things[ref].name, can_link=self._store.may_change(self._user, ref))
+            for ref in sorted(found, key=lambda ref: ref.id)
+            if self._store.may_read(self._user, ref)
+        ]
+
+    def put_dataset(
+        self, key: OutputKey, *, name: str, description: str, projects: Sequence[int] = ()
+    ) -> OmeroRef:
         """See `OmeroWriter.put_dataset`."""
-        parent = None if project is None else OmeroRef(OmeroKind.PROJECT, project)
-        if parent is not None:
-            self._require([parent], to_link=True)
+        parents = [OmeroRef(OmeroKind.PROJECT, project) for project in projects]
+        self._require(parents, to_link=True)
+        parent, also_in = (parents[0], tuple(parents[1:])) if parents else (None, ())
         return self._once(
-            self._new(kind=OmeroKind.DATASET, key=key, name=name, description=description, parent=parent)
+            self._new(
+                kind=OmeroKind.DATASET,
+                key=key,
+                name=name,
+                description=description,
+                parent=parent,
+                also_in=also_in,
+            )
+        )
+
+    def put_screen(self, key: OutputKey, *, name: str, description: str) -> OmeroRef:
+        """See `OmeroWriter.put_screen`."""
+        return self._once(self._new(kind=OmeroKind.SCREEN, key=key, name=name, description=description))
+
+    def put_plate(
+        self,
+        key: OutputKey,
+        *,
+        name: str,
+        description: str,
+        screen: int,
+        like: int | None = None,  # noqa: ARG002 - wells have no names here
+    ) -> OmeroRef:
+        """See `OmeroWriter.put_plate`."""
+        parent = OmeroRef(OmeroKind.SCREEN, screen)
+        self._require([parent], to_link=True)
+        return self._once(
+            self._new(kind=OmeroKind.PLATE, key=key, name=name, description=description, parent=parent)
         )
 
     def put_image(
@@ -141,12 +201,13 @@ class FakeWriter:
         name: str,
         description: str,
         dataset: int | None,
+        on_plate: PlateSpot | None = None,
         progress: Progress | None = None,
     ) -> OmeroRef:
-        """See `OmeroWriter.put_image`."""
+        """See `OmeroWriter.put_image`; the dataset is the parent of an image that is on a plate as well."""
         parent = None if dataset is None else OmeroRef(OmeroKind.DATASET, dataset)
-        if parent is not None:
-            self._require([parent], to_link=True)
+        plate = None if on_plate is None else OmeroRef(OmeroKind.PLATE, on_plate.plate)
+        self._require([ref for ref in (parent, plate) if ref is not None], to_link=True)
         if image.metadata.dtype in {"int64", "uint64"}:
             raise ImageReadError(f"{image.metadata.name}: OMERO has no pixels of type {image.metadata.dtype}")
         copy = ArrayImage(
@@ -156,11 +217,26 @@ class FakeWriter:
             channels=image.metadata.channels,
             is_rgb=image.metadata.is_rgb,
         )
+        well = None if on_plate is None else self._well(on_plate)
         return self._once(
             self._new(
-                kind=OmeroKind.IMAGE, key=key, name=name, description=description, parent=parent, pixels=copy
+                kind=OmeroKind.IMAGE,
+                key=key,
+                name=name,
+                description=description,
+                parent=parent or well,
+                also_in=() if parent is None or well is None else (well,),
+                pixels=copy,
             )
         )
+
+    def _well(self, spot: PlateSpot) -> OmeroRef:
+        plate = OmeroRef(OmeroKind.PLATE, spot.plate)
+        place = (spot.row, spot.column)
+        for ref, thing in self._store.of(OmeroKind.WELL).items():
+            if thing.parent == plate and thing.place == place:
+                return ref
+        return self._store.add(self._new(kind=OmeroKind.WELL, parent=plate, place=place))
 
     def put_rois(
         self,
@@ -179,18 +255,29 @@ class FakeWriter:
         if image is None or image.metadata.shape[-2:] != size:
             raise ImageReadError(f"the label image {labels.metadata.name} does not have the size of {target}")
         pixels = _pixels_of(labels, progress)
-        numbers = [int(n) for n in np.unique(pixels) if n]
-        for number in numbers:
+        objects = _objects_of(pixels)
+        for one, mask in objects:
             self._once(
                 self._new(
                     kind=OmeroKind.ROI,
-                    key=OutputKey(run_id=key.run_id, output=f"{key.output}/{number}"),
-                    name=f"{settings.name_prefix} {number}".strip(),
+                    key=OutputKey(run_id=key.run_id, output=f"{key.output}/{one}"),
+                    name=f"{settings.name_prefix} {one.number}".strip(),
                     targets=[target],
-                    content=pixels == number,
+                    content=(one, mask),
                 )
             )
-        return len(numbers)
+        return len(objects)
+
+    def rois_of(self, key: OutputKey) -> Mapping[LabelledObject, int]:
+        """See `OmeroWriter.rois_of`."""
+        return {
+            thing.content[0]: ref.id
+            for ref, thing in self._store.of(OmeroKind.ROI).items()
+            if thing.key is not None
+            and thing.key.run_id == key.run_id
+            and thing.key.output.rpartition("/")[0] == key.output
+            and self._is_ours(thing)
+        }
 
     def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:
         """See `OmeroWriter.clear_rois`."""
@@ -262,6 +349,16 @@ class FakeWriter:
                 )
             if to_link and not self._store.may_change(self._user, ref):
                 raise OmeroPermissionError(f"{self._user.name} may not put anything into {ref}")
+
+
+def _objects_of(pixels: NDArray[np.generic]) -> list[tuple[LabelledObject, NDArray[np.bool_]]]:
+    """Return the objects of all time points and channels, with masks of axes (z, y, x)."""
+    found = []
+    for t, c in np.ndindex(pixels.shape[:2]):
+        frame = pixels[t, c]
+        at_t, at_c = (at if of > 1 else None for at, of in zip((t, c), pixels.shape, strict=False))
+        found += [(LabelledObject(int(n), at_t, at_c), frame == n) for n in np.unique(frame) if n]
+    return found
 
 
 def _pixels_of(image: OpenImage, progress: Progress | None) -> NDArray[np.generic]:

@@ -21,7 +21,7 @@ def test_whoever_may_import_can_try_everything_out_and_nothing_stays(
         ("omero.writing", Level.OK),
         ("omero.traces", Level.OK),
     ]
-    assert "Dataset, FileAnnotation, Image, MapAnnotation, Roi, Table" in findings[1].message
+    assert "Dataset, FileAnnotation, Image, MapAnnotation, Plate, Roi, Screen, Table" in findings[1].message
     with world.omero.reader(alice.name) as reader:
         assert list(reader.contents()) == []
 

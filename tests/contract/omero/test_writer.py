@@ -83,10 +83,12 @@ def test_a_writer_writes_into_its_group(scene: Scene) -> None:
 def test_a_dataset_is_made_once(scene: Scene) -> None:
     project = scene.world.container(OmeroKind.PROJECT, "p", scene.alice, scene.group)
     made = [
-        scene.writer.put_dataset(scene.key("d"), name="results", description="of a run", project=project.id)
+        scene.writer.put_dataset(
+            scene.key("d"), name="results", description="of a run", projects=[project.id]
+        )
         for _ in range(2)
     ]
-    other = scene.writer.put_dataset(scene.key("e"), name="results", description="of a run", project=None)
+    other = scene.writer.put_dataset(scene.key("e"), name="results", description="of a run")
     assert made[0] == made[1] != other
     assert scene.writer.made(scene.run) == {"d": made[0], "e": other}
 
@@ -244,9 +246,9 @@ def test_pairs_are_attached_once(scene: Scene) -> None:
 
 
 def test_what_a_run_made_is_told_from_what_others_did(scene: Scene) -> None:
-    first = scene.writer.put_dataset(scene.key("d"), name="d", description="", project=None)
+    first = scene.writer.put_dataset(scene.key("d"), name="d", description="")
     other = dataclasses.replace(scene, run=RunId(str(uuid.uuid4())))
-    second = other.writer.put_dataset(other.key("d"), name="d", description="", project=None)
+    second = other.writer.put_dataset(other.key("d"), name="d", description="")
     assert first != second
     assert scene.writer.made(scene.run) == {"d": first}
     assert scene.writer.made(other.run) == {"d": second}
@@ -321,7 +323,7 @@ def test_a_project_of_somebody_else_takes_no_datasets(scene: Scene) -> None:
         scene.world.omero.writer(scene.bob.name, group_id=scene.group.id) as bobs,
         pytest.raises(OmeroPermissionError, match="may not put anything into Project"),
     ):
-        bobs.put_dataset(scene.key("d"), name="d", description="", project=project.id)
+        bobs.put_dataset(scene.key("d"), name="d", description="", projects=[project.id])
 
 
 def test_nobody_writes_into_a_group_of_others(scene: Scene) -> None:
@@ -345,9 +347,9 @@ def test_everything_that_a_run_made_goes_and_nothing_else(scene: Scene, tmp_path
     file = tmp_path / "a.txt"
     file.write_text("a")
     other = scene.writer.put_dataset(
-        OutputKey(run_id=RunId(str(uuid.uuid4())), output="d"), name="other", description="", project=None
+        OutputKey(run_id=RunId(str(uuid.uuid4())), output="d"), name="other", description=""
     )
-    dataset = scene.writer.put_dataset(scene.key("d"), name="results", description="", project=None)
+    dataset = scene.writer.put_dataset(scene.key("d"), name="results", description="")
     scene.writer.put_image(scene.key("i"), labels(), name="i", description="", dataset=dataset.id)
     scene.writer.put_rois(scene.key("r"), labels(3), scene.image.id, NUCLEI)
     targets = [scene.image, dataset]

@@ -15,11 +15,19 @@ from biomero.application.engine.door import OpenDoor
 from biomero.application.engine.engine import Engine, EngineSettings
 from biomero.application.engine.patience import Patience
 from biomero.application.ports.run_queue import WorkerId
-from biomero.constants import CLEANUP, results, transfer, workflow
+from biomero.application.run_request import RunRequest
+from biomero.constants import CLEANUP, IMAGE_IMPORT_SCRIPT, results, transfer, workflow
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroKind
 from biomero.domain.run_status import RunStatus
+from biomero.entrypoints.omero_scripts.results_dialog import results_dialog
 from biomero.entrypoints.omero_scripts.run_dialog import run_dialog
+from biomero.entrypoints.omero_scripts.transfer_dialogs import (
+    FILE_TRANSFER,
+    IMAGE_TRANSFER,
+    REMOTE_CONVERSION,
+)
+from services.command import LEVELS
 from services.fake_world import at_work
 from services.omero_grid import OmeroGrid
 from services.omero_lab import OmeroLab
@@ -43,7 +51,7 @@ TYPES = {
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[OmeroLab]:
     """Return a worker's socket, at which every session is ann's: the grid's own OMERO knows no images."""
-    made = OmeroLab.make(tmp_path)
+    made = OmeroLab.make(tmp_path, levels=str(LEVELS))
     made.identity.otherwise = made.ann
     with made.answering():
         yield made
@@ -121,6 +129,28 @@ def test_a_script_runs_a_workflow_to_its_end_and_gives_what_was_made(asking: Use
     assert made[0] in told["Message"]
 
 
+def test_attached_files_go_into_a_workflow_that_needs_them(asking: User, lab: OmeroLab) -> None:
+    script = upload(asking, "SLURM_Run_Workflow.py")
+    level, *notes = (
+        lab.omero.file(name, b"7", owner=lab.ann, group=lab.group) for name in ("level.csv", "a.txt", "a.txt")
+    )
+    files = {"levels_|_FILE_level": [level], "levels_|_FILE_notes": notes}
+    with working(lab):
+        run = asking.start(script, **{**filled_in(lab), "threshold": False, "levels": True, **files})
+        code = run.wait()
+        assert code == 0, run.results()
+        forgotten = asking.start(script, **{**filled_in(lab), "threshold": False, "levels": True})
+        assert forgotten.wait() == 1
+        assert "levels_|_FILE_level" in forgotten.results()["Message"]
+    (run_id,) = lab.world.services.record.ids()
+    omero = RunRequest.from_json(lab.world.services.record.get(run_id).request).omero
+    assert omero is not None
+    assert {name: [one.file.id for one in chosen] for name, chosen in omero.files.items()} == {
+        "level": [level],
+        "notes": notes,
+    }
+
+
 def test_the_script_is_killed_and_the_run_goes_on_to_its_end(asking: User, lab: OmeroLab) -> None:
     script = upload(asking, "SLURM_Run_Workflow.py")
     may_go_on = threading.Event()
@@ -154,6 +184,25 @@ def test_the_other_scripts_have_forms_and_answer(asking: User) -> None:
     assert "0 problems" in said["SLURM_check_setup.py"]
     assert said["Tail_Logs.py"] == said["Cancel_Run.py"] == "You have no run 'last'."
     assert "Batch_Size" in asking.parameters(upload(asking, "SLURM_Run_Workflow_Batched.py"))
+
+
+def test_scripts_about_results_and_images_have_forms_with_their_types_and_answer(
+    asking: User, lab: OmeroLab
+) -> None:
+    forms = (results_dialog(IMAGE_IMPORT_SCRIPT), IMAGE_TRANSFER, REMOTE_CONVERSION, FILE_TRANSFER)
+    scripts = {form.script: upload(asking, form.script) for form in forms}
+    for form in forms:
+        shown = asking.parameters(scripts[form.script])
+        assert shown == {field.name: TYPES[field.kind.value] for field in form.fields}
+    inputs: dict[str, Any] = {results.WORKFLOW_UUID: "last", results.OUTPUT_CREATE_ROIS: True}
+    run = asking.start(scripts[IMAGE_IMPORT_SCRIPT], **inputs)
+    assert run.wait() == 1
+    assert run.results()["Message"] == "You have no run 'last'."
+    inputs = {transfer.DATA_TYPE: "Dataset", transfer.IDS: [lab.dataset("first", "a.tif").id]}
+    with working(lab):
+        run = asking.start(scripts[IMAGE_TRANSFER.script], **inputs)
+        assert run.wait() == 0, run.results()
+    assert "What was sent is on local: " in run.results()["Message"]
 
 
 def test_without_the_engine_the_form_and_the_script_say_so(grid: OmeroGrid) -> None:

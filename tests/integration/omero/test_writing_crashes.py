@@ -31,14 +31,32 @@ KINDS = (
     "Shape",
     "Annotation",
     "OriginalFile",
+    "Screen",
+    "Plate",
+    "Well",
+    "WellSample",
     "ProjectDatasetLink",
     "DatasetImageLink",
     "ImageAnnotationLink",
+    "ScreenPlateLink",
     "DatasetAnnotationLink",
+    "ScreenAnnotationLink",
+    "PlateAnnotationLink",
     "RoiAnnotationLink",
     "AnnotationAnnotationLink",
 )
-FEWEST_CALLS = {"dataset": 2, "image": 15, "rois": 9, "table": 15, "file": 12, "map": 5}
+FEWEST_CALLS = {
+    "dataset": 2,
+    "screen": 2,
+    "plate": 4,
+    "image": 15,
+    "field": 16,
+    "well": 20,
+    "rois": 9,
+    "table": 15,
+    "file": 12,
+    "map": 5,
+}
 
 
 @pytest.fixture
@@ -68,6 +86,8 @@ def orders(world: ServerWorld, lab: Lab, tmp_path: Path, what: str) -> dict[str,
     project = world.container(OmeroKind.PROJECT, "p", lab.alice, lab.group)
     dataset = world.container(OmeroKind.DATASET, "d", lab.alice, lab.group)
     plane = np.zeros((1, 1, 1, 90, 120), np.uint8)
+    screen = world.container(OmeroKind.SCREEN, "s", lab.alice, lab.group)
+    plate = world.plate("p", {(1, 2): [np.zeros((1, 1, 1, 8, 8), np.uint8)]}, lab.alice, lab.group)
     image = world.image("a.tif", lab.alice, lab.group, pixels=plane, dataset=dataset)
     file = tmp_path / "report.txt"
     file.write_bytes(b"some text\n" * 500_000)
@@ -81,6 +101,8 @@ def orders(world: ServerWorld, lab: Lab, tmp_path: Path, what: str) -> dict[str,
         "project": project.id,
         "dataset": dataset.id,
         "image": image.id,
+        "screen": screen.id,
+        "plate": plate.id,
         "file": str(file),
     }
 

@@ -38,7 +38,11 @@ def said(connection: Any) -> Iterator[tuple[str, Any]]:
 
 def roi(found: Any) -> dict[str, Any]:
     """Return a ROI as plain values."""
-    return {"name": unwrap(found.name), "shapes": [shape(one) for one in found.copyShapes()]}
+    return {
+        "id": unwrap(found.id),
+        "name": unwrap(found.name),
+        "shapes": [shape(one) for one in found.copyShapes()],
+    }
 
 
 def shape(found: Any) -> dict[str, Any]:

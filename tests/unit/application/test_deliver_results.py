@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from biomero.adapters.ngff import NgffStores
 from biomero.adapters.ome_tiff.writer import LosslessOmeTiffWriter
 from biomero.application.deliver_results import DeliverResults, Delivery, DeliverySettings, SourceImage
 from biomero.application.results_folder import claim_results_folder
@@ -73,6 +74,7 @@ def deliver(tmp_path: Path, source: Path, fetched: Path) -> Deliver:
         labels=SavedPyramids(),
         tiffs=LosslessOmeTiffWriter(),
         report=PlainReport(),
+        stores=NgffStores(),
     )
 
     def run(*outputs: Output, images: list[SourceImage] | None = None, **more: Any) -> Delivery:

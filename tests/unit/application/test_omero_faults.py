@@ -17,6 +17,7 @@ from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.errors import OmeroUnavailableError
 from biomero.testing.omero import FakeOmero
+from unit.application.test_omero_places import plate_in
 from unit.application.test_omero_runs import EVERYTHING, lab_with
 
 
@@ -61,16 +62,21 @@ class _Breaking:
         return call
 
 
+@pytest.mark.parametrize("on_plate", [False, True], ids=["dataset", "plate"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_whatever_call_breaks_off_each_object_is_made_once(tmp_path: Path, *, after: bool) -> None:
+def test_whatever_call_breaks_off_each_object_is_made_once(
+    tmp_path: Path, *, after: bool, on_plate: bool
+) -> None:
     lab = lab_with(tmp_path, GroupAccess.READ_ANNOTATE)
-    wishes = replace(EVERYTHING, rois=RoiWish(clear="old"))
-    run_id = lab.order(lab.dataset("first", "a.tif", "b.tif"), wishes=wishes, results=tmp_path / "results")
+    wishes = replace(EVERYTHING, rois=RoiWish(clear="old"), screen_name="results" if on_plate else "")
+    chosen = [lab.dataset("first", "a.tif", "b.tif"), *([plate_in(lab)] if on_plate else [])]
+    run_id = lab.order(*chosen, wishes=wishes, results=tmp_path / "results")
     assert lab.drive(run_id) is RunStatus.DONE
     whole = Counter(thing.kind for thing in lab.omero.store.things.values())
     broke, at = True, 0
     while broke:
-        lab.omero.store.things = {r: t for r, t in lab.omero.store.things.items() if t.key is None}
+        with lab.omero.writer(lab.user.name, group_id=lab.group.id) as writer:
+            writer.remove(run_id)
         breaking = BreakingOmero(lab.omero, at=at, after=after)
         lab.world.services = replace(lab.world.services, omero=breaking)
         with suppress(OmeroUnavailableError):

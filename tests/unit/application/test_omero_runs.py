@@ -70,13 +70,18 @@ class Lab:
         return self.omero.image(name, pixels, owner=self.user, group=self.group, parent=dataset)
 
     def order(
-        self, *chosen: OmeroRef, wishes: OmeroWishes = EVERYTHING, results: Path | None = None
+        self,
+        *chosen: OmeroRef,
+        wishes: OmeroWishes = EVERYTHING,
+        results: Path | None = None,
+        keep: bool = False,
     ) -> RunId:
         order = Order(
             workflow=str(THRESHOLD),
             results=results,
             python=sys.executable,
             runtime="process",
+            keep=keep,
             omero=OmeroOrder(user=self.user.name, chosen=chosen, wishes=wishes),
         )
         return accept_order(check_order(order, self.world.services), self.world.services)

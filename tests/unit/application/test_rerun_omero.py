@@ -27,6 +27,7 @@ from biomero.errors import (
     OmeroPermissionError,
 )
 from biomero.testing.images import ArrayImage
+from services.command import LEVELS
 from services.omero_lab import OmeroLab, order_of
 
 
@@ -192,3 +193,24 @@ def test_wishes_are_the_same(lab: OmeroLab) -> None:
     found = request.omero.wishes
     assert (found.dataset_name, found.rois is not None and found.rois.name_prefix) == ("mine", "n")
     assert isinstance(found, OmeroWishes)
+
+
+def test_attached_files_are_looked_at_again(tmp_path: Path) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS))
+    level = lab.omero.file("a.csv", b"100", owner=lab.ann, group=lab.group)
+    with lab.answering():
+        order = order_of(lab.dataset("first", "a.tif"), workflow="levels", files={"level": [level]})
+        run_id = RunId(lab.engine().order({**order, "parameters": {}})["id"])
+        assert lab.drive(run_id) is RunStatus.DONE
+    assert checked(lab, run_id).changes == ()
+    ref = next(r for r in lab.omero.store.of(OmeroKind.FILE) if r.id == level)
+    lab.omero.store.things[ref].content = b"other"
+    with pytest.raises(NotRepeatableError, match=rf"FileAnnotation:{level} .*has changed"):
+        checked(lab, run_id)
+    again = checked(lab, run_id, changed_inputs_ok=True).order.request.omero
+    assert again is not None
+    assert [one.file.size for one in again.files["level"]] == [len(b"other")]
+    del lab.omero.store.things[ref]
+    with pytest.raises(NotRepeatableError, match="cannot be attached again"):
+        checked(lab, run_id, changed_inputs_ok=True)
+    lab.world.services.record.close()

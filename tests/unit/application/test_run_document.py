@@ -11,7 +11,8 @@ def test_the_document_is_json_with_a_version_and_every_part() -> None:
     assert document["schema_version"] == "1.0"
     assert list(document)[1:] == [
         "id", "status", "workflow", "cluster", "user", "times", "biomero_version", "parameters",
-        "images", "jobs", "outputs", "failure", "counts", "logs", "problems", "objects",
+        "images", "attachments", "jobs", "outputs", "failure", "counts", "logs", "problems", "objects",
+        "images_at",
     ]  # fmt: skip
     assert document["status"] == "done"
     assert document["images"][0]["stages"]["exported"] == "done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,10 @@ from biomero.application.engine.patience import Patience
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import SilentListener
 from biomero.application.ports.transfer import FileToSend, RemoteFile
+from biomero.application.submit_run import Order, accept_order, check_order
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.errors import ConnectionFailedError, RunPausedError
+from services.command import THRESHOLD
 from services.fake_world import FakeWorld
 
 
@@ -40,6 +43,7 @@ class NotingTransfer(LocalTransfer):
     def __init__(self, *, breaks_in: int | None = None) -> None:
         super().__init__()
         self.streams: list[list[str]] = []
+        self.folders: list[str] = []
         self._breaks_in = breaks_in
 
     def upload(
@@ -47,6 +51,7 @@ class NotingTransfer(LocalTransfer):
     ) -> list[RemoteFile]:
         stream: list[str] = []
         self.streams.append(stream)
+        self.folders.append(folder)
 
         def noted() -> Iterator[FileToSend]:
             for file in files:
@@ -92,3 +97,15 @@ def test_what_came_in_an_earlier_stream_is_not_sent_again(world: FakeWorld) -> N
     )
     assert [len(stream) for stream in after.streams] == [1, 1]
     assert transfer.streams[0][0] not in {name for stream in after.streams for name in stream}
+
+
+def test_what_is_half_sent_does_not_lie_where_a_workflow_reads(world: FakeWorld) -> None:
+    descriptor = json.loads((THRESHOLD / "descriptor.json").read_text())
+    descriptor["inputs"][0]["format"] = "zarr"  # nothing is converted: it reads what is sent
+    (world.folder / "descriptor.json").write_text(json.dumps(descriptor))
+    order = Order(workflow=str(world.folder), images=world.images(1), results=world.folder / "results")
+    run_id = accept_order(check_order(order, world.services), world.services)
+    transfer = NotingTransfer()
+    drive_here(run_id, world.services, cluster(world, transfer), SilentListener())
+    assert [Path(folder).name for folder in transfer.folders] == [run_id]
+    assert [name.partition("/")[0] for name in transfer.streams[0]] == ["in"]

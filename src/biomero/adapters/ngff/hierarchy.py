@@ -23,7 +23,7 @@ def find_images(path: Path) -> list[Path]:
     if "bioformats2raw.layout" in group.ome:
         images = list(_series(group))
     elif "plate" in group.ome:
-        images = list(_fields(group))
+        images = list(fields_of(group))
     else:
         raise ImageReadError(
             f"{path} is a Zarr folder but not an OME-Zarr image: its metadata has no multiscales"
@@ -46,7 +46,14 @@ def _series(group: Group) -> Iterator[Path]:
         index += 1
 
 
-def _fields(group: Group) -> Iterator[Path]:
+def fields_of(group: Group) -> Iterator[Path]:
+    """Yield the images of a plate, in the order of its metadata.
+
+    Raises
+    ------
+    ImageReadError
+        If the metadata of plate or wells is not valid.
+    """
     try:
         wells = [inside(group.path, well["path"]) for well in group.ome["plate"]["wells"]]
         for well in wells:

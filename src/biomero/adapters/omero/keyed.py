@@ -125,6 +125,8 @@ _ANNOTATIONS = (
 )
 _PARENTS = {
     OmeroKind.DATASET: _LINKED.format("DatasetAnnotationLink"),
+    OmeroKind.SCREEN: _LINKED.format("ScreenAnnotationLink"),
+    OmeroKind.PLATE: _LINKED.format("PlateAnnotationLink"),
     OmeroKind.IMAGE: _LINKED.format("ImageAnnotationLink"),
     OmeroKind.ROI: _LINKED.format("RoiAnnotationLink"),
     OmeroKind.TABLE: _ANNOTATIONS.format("FileAnnotation p") + f" and p.file.mimetype = '{TABLE_TYPE}'",

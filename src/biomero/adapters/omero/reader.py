@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
+from biomero.adapters.omero.attached_files import AttachedFiles
+from biomero.adapters.omero.download import download
 from biomero.adapters.omero.lasting import LastingSession
 from biomero.adapters.omero.listing import Listing
 from biomero.adapters.omero.original_file import OriginalFiles
@@ -13,7 +16,8 @@ from biomero.adapters.omero.pixels_metadata import describe_pixels
 from biomero.adapters.omero.queries import Questions
 from biomero.adapters.omero.select import Selector
 from biomero.application.ports.image_source import OpenImage
-from biomero.domain.omero import OmeroEntry, OmeroRef, OmeroSelection, OmeroUser
+from biomero.application.ports.omero import Progress
+from biomero.domain.omero import OmeroEntry, OmeroFile, OmeroRef, OmeroSelection, OmeroUser
 
 
 class IceReader:
@@ -65,3 +69,11 @@ class IceReader:
                     return original
             stack.pop_all()
             return pixels
+
+    def files(self, annotation_ids: Sequence[int]) -> Sequence[OmeroFile]:
+        """See `OmeroReader.files`."""
+        return AttachedFiles(self._questions, self.user.name).described(annotation_ids)
+
+    def download(self, file: OmeroFile, path: Path, *, progress: Progress | None = None) -> None:
+        """See `OmeroReader.download`."""
+        download(self._session, file, path, place=self._place, progress=progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from biomero.adapters.omero.keyed import COMPLETE, discard, find_key, new_key, object_of
 from biomero.adapters.omero.writer_session import WritingSession
 from biomero.application.ports.omero import OutputKey
@@ -9,11 +11,11 @@ from biomero.domain.omero import OmeroKind, OmeroRef
 
 
 def put_dataset(
-    session: WritingSession, key: OutputKey, *, name: str, description: str, project: int | None
+    session: WritingSession, key: OutputKey, *, name: str, description: str, projects: Sequence[int]
 ) -> OmeroRef:
-    """See `OmeroWriter.put_dataset`; the project is one that the user may link to.
+    """See `OmeroWriter.put_dataset`; the projects are some that the user may link to.
 
-    Dataset, key and the link to the project are one transaction: all of it is there, or nothing.
+    Dataset, key and the links to projects are one transaction: all of it is there, or nothing.
     """
     import omero.model
     from omero.rtypes import rstring
@@ -25,6 +27,6 @@ def put_dataset(
     dataset = omero.model.DatasetI()
     dataset.name, dataset.description = rstring(name), rstring(description)
     dataset.linkAnnotation(new_key(key, state=COMPLETE))
-    if project is not None:
+    for project in projects:
         dataset.linkProject(omero.model.ProjectI(project, False))  # noqa: FBT003 - omero-py's own
     return OmeroRef(OmeroKind.DATASET, session.save(dataset).id.val)

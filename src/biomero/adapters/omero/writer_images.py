@@ -7,11 +7,13 @@ from typing import Any
 from biomero.adapters.omero.keyed import INCOMPLETE, completed, discard, find_key, new_key, object_of
 from biomero.adapters.omero.writer_display import show_channels
 from biomero.adapters.omero.writer_pixels import pixels_type, write_pixels
+from biomero.adapters.omero.writer_plates import well_with
 from biomero.adapters.omero.writer_session import WritingSession
 from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OutputKey, Progress
 from biomero.domain.imaging import RGB_CHANNELS, Channel, ImageMetadata, Quantity
 from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.omero_targets import PlateSpot
 
 _BYTE = 255
 _ORDER = "XYZCT"
@@ -25,14 +27,16 @@ def put_image(
     name: str,
     description: str,
     dataset: int | None,
+    on_plate: PlateSpot | None,
     progress: Progress | None,
 ) -> OmeroRef:
-    """See `OmeroWriter.put_image`; the dataset is one that the user may link to.
+    """See `OmeroWriter.put_image`; dataset and plate are some that the user may link to.
 
     Image, pixels, channels, key and the link to the dataset are one transaction. Then pixels are written,
     then ranges and windows of channels, and at last the key says that it is complete. OMERO lets nobody go
     on with pixels after the store was closed that wrote them: whoever died in between leaves an image that
-    the next call finds by its key, deletes, and makes anew.
+    the next call finds by its key, deletes, and makes anew. An image comes onto its plate in the transaction
+    that says that it is complete: OMERO does not like to delete images out of wells.
 
     Pixels of ``bool`` become ``uint8``, those of ``float16`` ``float``; others keep their type.
     """
@@ -58,7 +62,10 @@ def put_image(
     for channel, (low, high) in enumerate(ranges):
         service.setChannelGlobalMinMax(pixels, channel, low, high)
     show_channels(session.factory, pixels, metadata)
-    session.save(completed(session, saved.linkedAnnotationList()[0].id.val))
+    done = [completed(session, saved.linkedAnnotationList()[0].id.val)]
+    if on_plate is not None:
+        done.insert(0, well_with(session, on_plate, saved.id.val))
+    session.save_all(done)
     return OmeroRef(OmeroKind.IMAGE, saved.id.val)
 
 

@@ -12,13 +12,16 @@ from biomero.domain.omero import OmeroKind
 
 _AT_ONCE = 1000
 _IN_ORDER = (
+    (OmeroKind.PLATE, "Plate"),
+    (OmeroKind.SCREEN, "Screen"),
     (OmeroKind.IMAGE, "Image"),
     (OmeroKind.DATASET, "Dataset"),
     (OmeroKind.TABLE, "FileAnnotation"),
     (OmeroKind.FILE, "FileAnnotation"),
     (OmeroKind.MAP, "MapAnnotation"),
 )
-"""What holds others goes after them; by OMERO's names for the kinds."""
+"""What holds others goes after them, but for plates: an image cannot leave its well, and goes with the plate.
+By OMERO's names for the kinds."""
 
 
 def remove(session: WritingSession, run_id: RunId) -> int:

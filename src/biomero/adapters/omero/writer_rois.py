@@ -20,6 +20,7 @@ from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OutputKey, Progress, RoiSettings
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import ImageMetadata
+from biomero.domain.omero_targets import LabelledObject
 from biomero.errors import ImageReadError, ParameterError
 
 _AT_ONCE = 500
@@ -68,6 +69,15 @@ def put_rois(
     return len(_there(session, annotation))
 
 
+def rois_of(session: WritingSession, key: OutputKey) -> dict[LabelledObject, int]:
+    """See `OmeroWriter.rois_of`; a ROI whose description was changed since is not known any more."""
+    found = find_key(session, key)
+    if found is None:
+        return {}
+    rois = _rois_of(session, found.annotation).items()
+    return {one: roi for text, roi in rois if (one := LabelledObject.parse(text)) is not None}
+
+
 def clear_rois(session: WritingSession, image_id: int, *, name_contains: str, keep: RunId) -> int:
     """See `OmeroWriter.clear_rois`; the texts that viewers show in the shapes are names, too."""
     if not name_contains:
@@ -106,11 +116,10 @@ class _Frame:
 
     def missing(self, there: set[str]) -> tuple[Runs, list[_Object]]:
         """Return the runs, and those objects that are not there yet."""
-        where = "".join(
-            f", {axis} {at}" for axis, at in (("t", self.t), ("c", self.c)) if self.metadata.size(axis) > 1
-        )
+        t, c = (at if self.metadata.size(axis) > 1 else None for axis, at in (("t", self.t), ("c", self.c)))
         objects = [
-            _Object(f"object {number}{where}", number, self.t, place) for number, place in self.runs.objects()
+            _Object(str(LabelledObject(number, t, c)), number, self.t, place)
+            for number, place in self.runs.objects()
         ]
         return self.runs, [one for one in objects if one.name not in there]
 
@@ -215,10 +224,14 @@ def _check(
 
 
 def _there(session: WritingSession, annotation: int) -> set[str]:
+    return set(_rois_of(session, annotation))
+
+
+def _rois_of(session: WritingSession, annotation: int) -> dict[str, int]:
     query = (
         "select r.description, r.id from RoiAnnotationLink l join l.parent r where l.child.id = :annotation"
     )
-    return {description for description, _ in session.rows(query, annotation=annotation)}
+    return {description or "": roi for description, roi in session.rows(query, annotation=annotation)}
 
 
 def _size(shape: PolygonShape | MaskShape) -> int:

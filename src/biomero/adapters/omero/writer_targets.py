@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from biomero.adapters.omero.keyed import completed
 from biomero.adapters.omero.writer_session import WritingSession, describe
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroKind, OmeroRef
+from biomero.domain.omero_targets import OmeroContainer
 from biomero.errors import OmeroObjectError, OmeroPermissionError, UsageError
 
 _ANNOTATABLE = (
@@ -20,6 +21,8 @@ _ANNOTATABLE = (
     OmeroKind.IMAGE,
     OmeroKind.ROI,
 )
+
+_IDS_AT_ONCE = 500
 
 
 def require_annotatable(session: WritingSession, targets: Iterable[OmeroRef]) -> None:
@@ -38,7 +41,7 @@ def require_annotatable(session: WritingSession, targets: Iterable[OmeroRef]) ->
 
 
 def require_linkable(session: WritingSession, container: OmeroRef) -> None:
-    """Refuse a dataset or project that the user may not put anything into.
+    """Refuse a container that the user may not put anything into.
 
     Raises
     ------
@@ -51,6 +54,32 @@ def require_linkable(session: WritingSession, container: OmeroRef) -> None:
         if not found.details.permissions.canLink():
             helps = "its owner can do it, or a group that is read-write lets all members"
             raise OmeroPermissionError(_refusal(session, ref, "put anything into", helps))
+
+
+def named(session: WritingSession, kind: OmeroKind, name: str) -> list[int]:
+    """See `OmeroWriter.named`."""
+    query = (
+        f"select o.id, o.name from {kind.value} o "  # noqa: S608 - made of constants
+        "where o.name = :name and o.details.owner.id = :owner order by o.id"
+    )
+    return [number for number, _ in session.rows(query, name=name, owner=session.user.id)]
+
+
+def projects_of(session: WritingSession, datasets: Sequence[int]) -> list[OmeroContainer]:
+    """See `OmeroWriter.projects_of`."""
+    query = "select p from ProjectDatasetLink l join l.parent p where l.child.id in (:ids)"
+    found: dict[int, Any] = {}
+    for first in range(0, len(datasets), _IDS_AT_ONCE):
+        some = session.objects(query, ids=datasets[first : first + _IDS_AT_ONCE])
+        found.update((int(one.id.val), one) for one in some)
+    return [
+        OmeroContainer(
+            ref=OmeroRef(OmeroKind.PROJECT, number),
+            name=one.name.val,
+            can_link=bool(one.details.permissions.canLink()),
+        )
+        for number, one in sorted(found.items())
+    ]
 
 
 def attach(session: WritingSession, annotation: Any, key: int, targets: Sequence[OmeroRef]) -> None:

@@ -24,6 +24,7 @@ from biomero.application.ports.omero import (
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import Channel, ImageMetadata, Quantity
 from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.omero_targets import PlateSpot
 from biomero.errors import ImageError, OmeroError
 
 if TYPE_CHECKING:
@@ -98,10 +99,16 @@ class _Trial:
         """Make one of everything; what is there stays."""
         writer = self.writer
         dataset = writer.put_dataset(
-            self._key("dataset"), name=self.name, description="to be deleted at once", project=None
+            self._key("dataset"), name=self.name, description="to be deleted at once"
         )
         made = writer.put_image(
             self._key("image"), _Squares(), name=self.name, description="", dataset=dataset.id
+        )
+        screen = writer.put_screen(self._key("screen"), name=self.name, description="to be deleted at once")
+        plate = writer.put_plate(self._key("plate"), name=self.name, description="", screen=screen.id)
+        spot = PlateSpot(plate=plate.id, row=0, column=0)
+        writer.put_image(
+            self._key("field"), _Squares(), name=self.name, description="", dataset=None, on_plate=spot
         )
         self.image = made.id
         target = OmeroRef(OmeroKind.IMAGE, made.id)

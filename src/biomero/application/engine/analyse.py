@@ -186,6 +186,10 @@ def _attachments(context: StepContext) -> dict[str, str]:
         folder = f"{context.folder.attachments}/{name}"
         is_file = not inputs[name].is_folder and len(paths) == 1 and paths[0].is_file()
         places[name] = f"{folder}/{paths[0].name}" if is_file else folder
+    omero = context.request.omero
+    for name, files in (omero.files if omero is not None else {}).items():
+        folder = f"{context.folder.attachments}/{name}"
+        places[name] = folder if inputs[name].is_folder else f"{folder}/{files[0].name}"
     return places
 
 

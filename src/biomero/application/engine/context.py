@@ -9,6 +9,7 @@ from pathlib import Path
 from biomero.application.engine.attempts import Attempt, asked_images, newest_attempt
 from biomero.application.engine.patience import Patience
 from biomero.application.engine.signals import CancelledByUser, PausedByUser, Signals, WorkerStops
+from biomero.application.errand import Errand
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.progress import ProgressListener, RunUpdate
@@ -140,6 +141,19 @@ class StepContext:
         return RunFolder(root=f"{self.find_root()}/runs/{self.run_id}", round=self.run.round)
 
     @property
+    def errand(self) -> Errand | None:
+        """What the run is for, where that is not a workflow's results."""
+        return self.request.errand
+
+    @property
+    def source_folder(self) -> RunFolder:
+        """The folder on the cluster that results come from: the run's own, or that of an earlier run."""
+        errand = self.errand
+        if errand is None or errand.earlier is None:
+            return self.folder
+        return RunFolder(root=f"{self.find_root()}/runs/{errand.earlier}", round=errand.round)
+
+    @property
     def run(self) -> WorkflowRun:
         """The run as it stands now."""
         return self.services.record.get(self.run_id)
@@ -207,4 +221,6 @@ class StepContext:
     @property
     def takes_zarr(self) -> bool:
         """The workflow reads OME-Zarr; nothing is converted for it."""
+        if self.errand is not None:
+            return self.errand.takes_zarr
         return self.workflow.descriptor.takes_zarr

@@ -53,7 +53,7 @@ def convert_images(context: StepContext) -> StepEnd:
     """Submit the conversion of every image that was staged; where there is none, go on."""
     attempt = context.newest_attempt(STEP)
     if context.takes_zarr or not _staged(context, attempt):
-        return StepEnd(move=on_to(names.ANALYSE))
+        return StepEnd(move=on_to(_next(context)))
     context.go_to(RunStatus.CONVERTING, "preparing the job")
     ref = submitted(context, attempt)
     if ref is None:
@@ -91,7 +91,11 @@ def judge_conversion(context: StepContext) -> StepEnd:
         if again is not None:
             again.record(run, STEP, images)
 
-    return StepEnd(move=on_to(names.CONVERT if images else names.ANALYSE), decide=record)
+    return StepEnd(move=on_to(names.CONVERT if images else _next(context)), decide=record)
+
+
+def _next(context: StepContext) -> str:
+    return names.ANALYSE if context.errand is None else names.SETTLE
 
 
 def _staged(context: StepContext, attempt: Attempt) -> list[RequestedImage]:
@@ -105,7 +109,11 @@ def prepare_converter(context: StepContext) -> tuple[Workflow, PreparedProgram]:
     """Make the conversion's program ready on the cluster, if that is not known to be so."""
     if context.converter is None:
         found = context.services.workflows.find(CONVERTER)
-        prepared = context.cluster.converter.prepare(found, binds=[context.folder.root], entry_point=False)
+        prepared = context.cluster.converter.prepare(
+            found,
+            binds=list(dict.fromkeys([context.folder.root, context.source_folder.root])),
+            entry_point=False,
+        )
         context.converter = found, prepared
     return context.converter
 
@@ -116,7 +124,7 @@ def _job(context: StepContext, attempt: Attempt) -> StepJob:
     folder, places = context.folder, context.places()
     listed = [
         {
-            "source": f"{places[i.index]}{i.name}.ome.zarr",
+            "source": f"{places[i.index]}{i.staged_name}",
             "target": f"{places[i.index]}{i.name}.tif",
         }
         for i in images
@@ -128,13 +136,15 @@ def _job(context: StepContext, attempt: Attempt) -> StepJob:
     resources = _asked(context, attempt)
     memory = int((resources.memory_mb or _MEMORY_MB) * _SHARE_FOR_PIXELS)
     reports = folder.reports(attempt)
+    earlier = context.source_folder.input  # images that lie there already are converted where they are
+    images_in, images_out = (folder.zarr, folder.input) if earlier == folder.input else (earlier, earlier)
     commands = []
     for task in range(tasks):
         line = build_arguments(
             converter.descriptor,
             {"list": path, "task": task, "tasks": tasks, "max_memory_mb": memory, "report": reports},
-            input_folder=folder.zarr,
-            output_folder=folder.input,
+            input_folder=images_in,
+            output_folder=images_out,
             ground_truth_folder=folder.ground_truth,
         )
         commands.append(compose_command(program, program=line.program, arguments=line.arguments))
@@ -185,7 +195,7 @@ def _failures(
     tasks = {task.index: task for task in report.tasks}
     places = context.places()
     for image in _staged(context, attempt):
-        outcome = outcomes.get(f"{places[image.index]}{image.name}.ome.zarr")
+        outcome = outcomes.get(f"{places[image.index]}{image.staged_name}")
         if outcome is not None and outcome["ok"]:
             continue
         if outcome is not None:

@@ -87,7 +87,14 @@ def _deliver(context: StepContext, kept: Sequence[Json]) -> Delivery:
             fetched=fetched,
             descriptor=context.workflow.descriptor,
             images=[
-                SourceImage(index=i.index, staged_stem=i.name, source=i.path, series=i.series) for i in images
+                SourceImage(
+                    index=i.index,
+                    staged_stem=i.name,
+                    source=i.path,
+                    series=i.series,
+                    staged_name=i.staged_as,
+                )
+                for i in images
             ],
             results=context.request.results,
             settings=DeliverySettings(

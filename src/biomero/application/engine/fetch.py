@@ -37,12 +37,13 @@ def fetch_results(context: StepContext) -> StepEnd:
     """
     context.go_to(RunStatus.FETCHING)
     fetch_logs(context)
-    outputs, here = context.folder.output, outputs_of(context)
+    source, here = context.source_folder, outputs_of(context)
+    outputs = source.output
     listed = await_outputs(
         context.cluster.shell,
         context.cluster.transfer,
         context.services.clock,
-        folder=context.folder.root,
+        folder=source.root,
         outputs=outputs,
         expected=_expected(context),
         check=context.check_wishes,
@@ -83,7 +84,7 @@ def fetch_logs(context: StepContext) -> list[Path]:
 
     A log may grow while it is fetched, and so is not compared with its hash.
     """
-    logs, here = context.folder.logs, logs_of(context)
+    logs, here = context.source_folder.logs, logs_of(context)
     listed = context.cluster.transfer.listing(logs)
     _fetch(context, logs, listed, here)
     return [here / file.name for file in listed]

@@ -7,12 +7,17 @@ from collections.abc import Collection
 from biomero.application.describe_run import describe_run, output_from_json
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.find_results import results_of_earlier
 from biomero.application.engine.place import on_to
-from biomero.application.import_objects import Imported, ImportObjects, MadeObject
+from biomero.application.import_objects import Imported, ImportObjects, MadeObject, parents_of
 from biomero.application.omero_images import omero_for
+from biomero.application.omero_request import OmeroWishes
+from biomero.application.other_wishes import OtherWishes, touched_by
 from biomero.application.ports.progress import RunUpdate
 from biomero.application.record_json import safe_text
 from biomero.application.run_provenance import provenance
+from biomero.application.run_request import RunRequest
+from biomero.domain.ids import RunId
 from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
@@ -45,9 +50,12 @@ def _stays(run: WorkflowRun) -> list[Json]:
 
 
 def _import(context: StepContext, *, without: Collection[str]) -> Imported:
-    request = context.request.omero
+    request, errand = context.request.omero, context.errand
     assert request is not None  # noqa: S101 - only runs from OMERO come to this step
-    document = describe_run(context.services.record, context.run_id)
+    # what is made of an earlier run's results is that run's: it is never made a second time
+    maker = context.run_id if errand is None or errand.earlier is None else errand.earlier
+    document = describe_run(context.services.record, maker)
+    outputs = [output_from_json(output) for output in context.run.outputs]
 
     def show(done: int, total: int) -> None:
         context.check_wishes()
@@ -58,18 +66,35 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
     omero = omero_for(request.server, context.services)
     with omero.writer(request.user, group_id=request.group_id) as writer:
         return ImportObjects(
-            run_id=context.run_id,
+            run_id=maker,
             workflow=document.workflow.name,
             request=request,
-            results=context.request.results,
+            results=results_of_earlier(context) if errand and errand.is_here else context.request.results,
             files=context.services.images,
             tables=context.services.tables,
             writer=writer,
-            maps=provenance(document, input_data=", ".join(map(str, request.chosen))),
+            maps=provenance(
+                document,
+                input_data=", ".join(map(str, request.chosen)),
+                files={name: ", ".join(str(f.file) for f in files) for name, files in request.files.items()},
+            ),
             stems=[image.name for image in context.request.images],
             on_output=show,
-            round=context.run.round,
-        ).run([output_from_json(o) for o in context.run.outputs if o["path"] not in without])
+            earlier=[output for output in outputs if output.path in without],
+            round=context.run.round if errand is None else errand.round,
+            others=None if errand is None else _others(context, maker),
+        ).run([output for output in outputs if output.path not in without])
+
+
+def _others(context: StepContext, maker: RunId) -> OtherWishes:
+    run = context.services.record.get(maker)
+    request = RunRequest.from_json(run.request).omero
+    errand = context.errand
+    return OtherWishes(
+        before=OmeroWishes() if request is None else request.wishes,
+        described=frozenset() if request is None else touched_by(run, request, parents_of(request.images)),
+        mark=context.run_id if errand is not None and errand.makes_anew else "",
+    )
 
 
 def _to_json(made: MadeObject) -> Json:

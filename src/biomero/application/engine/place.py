@@ -23,6 +23,7 @@ POOLS: Mapping[str, Pool] = {
     names.FETCH: Pool.FETCH,
     names.DELIVER: Pool.DELIVER,
     names.IMPORT: Pool.DELIVER,
+    names.SETTLE: Pool.FETCH,
     names.TIDY: Pool.FETCH,
 }
 """What each step mostly uses."""
@@ -43,7 +44,11 @@ it is done again; results are fetched again, as nobody knows what became of thos
 
 def step_of(run: WorkflowRun) -> str:
     """Return the step at which a run goes on, as its record alone tells."""
-    return names.TIDY if run.status.is_final else _BY_STATUS.get(run.step, names.PREPARE)
+    if run.status.is_final:
+        return names.TIDY
+    if run.request.get("errand"):  # its first step finds out what is done already
+        return names.PREPARE
+    return _BY_STATUS.get(run.step, names.PREPARE)
 
 
 def place_of(run: WorkflowRun, *, host: str | None = None) -> QueuedRun | None:

@@ -11,7 +11,11 @@ from biomero.application.engine import names
 from biomero.application.engine.analyse import prepare_program
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.convert import prepare_converter
+from biomero.application.engine.find_results import find_results
 from biomero.application.engine.place import on_to
+from biomero.application.engine.send_file import send_file
+from biomero.application.engine.settle import claim_folder
+from biomero.application.errand import Goal
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import ProgressListener, SilentListener
 from biomero.application.ports.run_queue import Decide
@@ -68,6 +72,10 @@ def workspace_of(services: Services, run_id: RunId) -> Path:
 
 def prepare_run(context: StepContext) -> StepEnd:
     """Make the run's folder on the cluster, and its programs ready; what is there already stays as it is."""
+    if context.errand is not None and context.errand.goal is Goal.IMPORT:
+        return find_results(context)
+    if context.errand is not None and context.errand.goal is Goal.FILE:
+        return send_file(context)
     context.go_to(RunStatus.EXPORTING, "preparing the run's folder")
     folder = context.folder
     batches = [place.rstrip("/") for place in dict.fromkeys(context.places().values()) if place]
@@ -75,8 +83,16 @@ def prepare_run(context: StepContext) -> StepEnd:
     if not made.ok:
         raise RemotePermissionError(f"{folder.root} cannot be made: {made.stderr.strip()}")
     context.check_wishes()
-    context.go_to(RunStatus.EXPORTING, "preparing the workflow's program")
-    prepare_program(context)
+    if context.errand is None:
+        context.go_to(RunStatus.EXPORTING, "preparing the workflow's program")
+        prepare_program(context)
+    else:
+        claim_folder(context)
     if not context.takes_zarr:
         prepare_converter(context)
     return StepEnd(move=on_to(names.STAGE))
+
+
+def is_about_images(context: StepContext) -> bool:
+    """Say whether a run has images to work on, and not only the results of some, or a file."""
+    return context.errand is None or context.errand.goal not in {Goal.IMPORT, Goal.FILE}

@@ -11,6 +11,8 @@ from pathlib import Path
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.place import on_to
+from biomero.application.engine.plates import has_plates, send_plates
+from biomero.application.engine.stage_files import has_attached, send_attached
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import images_of
 from biomero.application.ports.image_source import ImageSource
@@ -41,7 +43,8 @@ def stage_images(context: StepContext) -> StepEnd:
     stages = context.run.stages
     good = context.good_images
     waiting = [i for i in good if stages[i.index] in {None, ImageStage.EXPORTED}]
-    if not waiting:
+    # also without any: the last one may have failed, and the worker died before the rest was sent
+    if not waiting and not has_attached(context) and not has_plates(context):
         return _NEXT
     context.workspace.mkdir(parents=True, exist_ok=True)
     for left in context.workspace.glob("export-*"):
@@ -50,32 +53,32 @@ def stage_images(context: StepContext) -> StepEnd:
     exports = Path(tempfile.mkdtemp(prefix="export-", dir=context.workspace))
     folder = context.folder
     images = folder.input if context.takes_zarr else folder.zarr
+    # what is half sent when a worker dies lies in the folder that is sent to: workflows read another one
+    below = images.removeprefix(f"{folder.base}/")
     try:
-        with images_of(context.request, context.services) as sources:
-            stream = _Exports(
-                context=context,
-                sources=sources,
-                waiting=waiting,
-                folder=exports,
-                before=len(good) - len(waiting),
-            )
-            context.cluster.transfer.upload(stream.files(), images, progress=stream.sent)
-        came = [image.index for image in waiting[: stream.done]]
+        came = _send_images(context, waiting, exports, below) if waiting else []
         if len(came) < len(waiting):
             return StepEnd(move=on_to(names.STAGE), decide=_staged(came))
-        for name, paths in context.request.attachments.items():
-            files = [FileToSend(path=p, name=p.name) for given in paths for p in _files_of(given)]
-            context.cluster.transfer.upload(files, f"{folder.attachments}/{name}")
+        send_plates(context, exports, below)
+        send_attached(context, exports)
     finally:
         shutil.rmtree(exports, ignore_errors=True)
     return StepEnd(move=_NEXT.move, decide=_staged(came))
 
 
-def _files_of(path: Path) -> list[Path]:
-    """Return a file as it is, and of a folder what lies in it; an OME-Zarr folder is one thing."""
-    if path.is_dir() and path.suffix.lower() != ".zarr":
-        return sorted(path.iterdir())
-    return [path]
+def _send_images(context: StepContext, waiting: list[RequestedImage], exports: Path, below: str) -> list[int]:
+    """Send images until the time is up; return those that had their turn."""
+    with images_of(context.request, context.services) as sources:
+        stream = _Exports(
+            context=context,
+            sources=sources,
+            waiting=waiting,
+            folder=exports,
+            below=below,
+            before=len(context.good_images) - len(waiting),
+        )
+        context.cluster.transfer.upload(stream.files(), context.folder.base, progress=stream.sent)
+    return [image.index for image in waiting[: stream.done]]
 
 
 class _Exports:
@@ -83,6 +86,8 @@ class _Exports:
 
     Parameters
     ----------
+    below
+        Where images go in the run's folder.
     before
         How many images went before these.
 
@@ -99,6 +104,7 @@ class _Exports:
         sources: ImageSource,
         waiting: list[RequestedImage],
         folder: Path,
+        below: str,
         before: int,
     ) -> None:
         self.done = 0
@@ -106,6 +112,7 @@ class _Exports:
         self._sources = sources
         self._waiting = waiting
         self._folder = folder
+        self._below = below
         self._before = before
         self._bytes = 0
         self._places = context.places()
@@ -118,11 +125,11 @@ class _Exports:
             if self.done and clock.now() - began >= _SLICE:
                 return
             self._context.check_wishes()
-            name = f"{image.name}.ome.zarr"
-            path = self._folder / name
+            path = self._folder / f"{image.name}.ome.zarr"
             if self._written(image, path):
                 self._context.change(lambda run: run.advance(RunStatus.STAGING))
-                yield FileToSend(path=path, name=self._places[image.index] + name)
+                place = self._places[image.index] + image.staged_name
+                yield FileToSend(path=path, name=f"{self._below}/{place}")
                 shutil.rmtree(path, ignore_errors=True)
             self.done += 1
 

@@ -17,7 +17,8 @@ from biomero.application.engine.deliver import deliver_results
 from biomero.application.engine.fetch import fetch_results
 from biomero.application.engine.import_results import import_results
 from biomero.application.engine.place import on_to
-from biomero.application.engine.prepare import prepare_run
+from biomero.application.engine.prepare import is_about_images, prepare_run
+from biomero.application.engine.settle import settle_images
 from biomero.application.engine.stage import stage_images
 from biomero.application.engine.tidy import tidy_up
 
@@ -42,8 +43,8 @@ class Step:
 
     def __call__(self, context: StepContext) -> StepEnd:
         """Do it."""
-        if self.needs_images and _is_lost(context):
-            return StepEnd(move=on_to(names.FETCH))
+        if self.needs_images and is_about_images(context) and _is_lost(context):
+            return StepEnd(move=on_to(names.FETCH if context.errand is None else names.SETTLE))
         return self.act(context)
 
 
@@ -57,6 +58,7 @@ STEPS: Mapping[str, Step] = {
     names.FETCH: Step(act=fetch_results, deadline_s=2 * _DAY_S),
     names.DELIVER: Step(act=deliver_results, deadline_s=2 * _DAY_S),
     names.IMPORT: Step(act=import_results, deadline_s=2 * _DAY_S),
+    names.SETTLE: Step(act=settle_images, deadline_s=_HOUR_S),
     names.TIDY: Step(act=tidy_up, deadline_s=_HOUR_S),
 }
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from biomero.application.describe_run import describe_run
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import logs_of
+from biomero.application.engine.settle import release_folder
+from biomero.application.errand import Goal
 from biomero.application.kept_logs import keep_logs
 from biomero.application.ports.run_queue import End
 from biomero.application.run_request import RunRequest, results_on_the_way
@@ -42,8 +44,10 @@ def tidy_up(context: StepContext) -> StepEnd:
         _LOG.warning("run %s: its folder stays on the cluster: %s", context.run_id, exc)
     context.count_session()
     leave_report(context.services, context.run_id, logs_of(context))
-    if context.run.status is RunStatus.DONE:
-        is_gone_with_it = is_on_the_way(context.request, context.services.settings)
+    is_gone_with_it = is_on_the_way(context.request, context.services.settings)
+    # what an import has on its way is a copy, whatever became of it
+    is_copy = context.errand is not None and context.errand.goal is Goal.IMPORT
+    if context.run.status is RunStatus.DONE or is_copy:
         if is_gone_with_it:
             _keep_logs(context)
         shutil.rmtree(context.workspace, ignore_errors=True)
@@ -73,7 +77,9 @@ def clean_up(context: StepContext) -> None:
     ClusterError
         If the cluster cannot be reached; the folder stays then, and nothing is wrong but its space.
     """
-    if context.run.status is RunStatus.DONE and not context.request.keep:
+    if context.run.status is not RunStatus.DONE:
+        release_folder(context)
+    elif not context.request.keep:
         context.cluster.shell.run(("rm", "-rf", "--", context.folder.root), timeout_s=600)
 
 

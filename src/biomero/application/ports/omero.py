@@ -10,7 +10,17 @@ from typing import Protocol
 
 from biomero.application.ports.image_source import OpenImage
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroEntry, OmeroGroup, OmeroImage, OmeroRef, OmeroSelection, OmeroUser
+from biomero.domain.omero import (
+    OmeroEntry,
+    OmeroFile,
+    OmeroGroup,
+    OmeroImage,
+    OmeroKind,
+    OmeroRef,
+    OmeroSelection,
+    OmeroUser,
+)
+from biomero.domain.omero_targets import LabelledObject, OmeroContainer, PlateSpot
 
 Progress = Callable[[int, int], None]
 """Is told how much is done, of how much."""
@@ -133,6 +143,38 @@ class OmeroReader(Protocol):
         """
         ...
 
+    def files(self, annotation_ids: Sequence[int]) -> Sequence[OmeroFile]:
+        """Tell about attached files, in the order of their file annotations.
+
+        Raises
+        ------
+        OmeroObjectError
+            If an annotation does not exist or may not be seen, or is no file's; all such are named.
+        OmeroUnavailableError
+            If OMERO does not answer.
+        """
+        ...
+
+    def download(self, file: OmeroFile, path: Path, *, progress: Progress | None = None) -> None:
+        """Write an attached file to a path here, piece by piece, however large it is.
+
+        On return it is whole there: of the size that `files` told, and with OMERO's hash where it has one of
+        a kind that is known here. On failure nothing new stands at the path. An interrupted session is made
+        anew meanwhile, and no piece is read twice.
+
+        Raises
+        ------
+        OmeroObjectError
+            If the file does not exist any more, or OMERO does not let the user read it.
+        TransferCorruptError
+            If what came is not what `files` told.
+        NoSpaceError, TransferError
+            If it cannot be written here.
+        OmeroUnavailableError
+            If OMERO does not answer, also after waiting.
+        """
+        ...
+
 
 class OmeroWriter(Protocol):
     """Makes objects as one user, in one group, each once.
@@ -167,8 +209,39 @@ class OmeroWriter(Protocol):
         """
         ...
 
-    def put_dataset(self, key: OutputKey, *, name: str, description: str, project: int | None) -> OmeroRef:
-        """Make a dataset, in a project if one is given."""
+    def require_linkable(self, container: OmeroRef) -> None:
+        """Refuse a dataset, project, screen or plate that the user may not put anything into."""
+        ...
+
+    def named(self, kind: OmeroKind, name: str) -> Sequence[int]:
+        """Return the user's own containers of a kind that are called exactly so, the oldest first."""
+        ...
+
+    def projects_of(self, datasets: Sequence[int]) -> Sequence[OmeroContainer]:
+        """Return the projects that datasets are in and that the user may see, the oldest first."""
+        ...
+
+    def put_dataset(
+        self, key: OutputKey, *, name: str, description: str, projects: Sequence[int] = ()
+    ) -> OmeroRef:
+        """Make a dataset, in all of some projects."""
+        ...
+
+    def put_screen(self, key: OutputKey, *, name: str, description: str) -> OmeroRef:
+        """Make a screen."""
+        ...
+
+    def put_plate(
+        self, key: OutputKey, *, name: str, description: str, screen: int, like: int | None = None
+    ) -> OmeroRef:
+        """Make a plate without wells in a screen.
+
+        Parameters
+        ----------
+        like
+            The plate whose size, and names of rows and columns, it gets; without one, or where that is gone,
+            the usual ones.
+        """
         ...
 
     def put_image(
@@ -179,9 +252,15 @@ class OmeroWriter(Protocol):
         name: str,
         description: str,
         dataset: int | None,
+        on_plate: PlateSpot | None = None,
         progress: Progress | None = None,
     ) -> OmeroRef:
         """Make an image with the pixels, pixel sizes, channel names, colours and windows of another.
+
+        Parameters
+        ----------
+        on_plate
+            The well that it becomes the next field of, once all its pixels are there.
 
         Raises
         ------
@@ -206,6 +285,10 @@ class OmeroWriter(Protocol):
         ImageReadError
             If the label image cannot be read, or does not have the image's size.
         """
+        ...
+
+    def rois_of(self, key: OutputKey) -> Mapping[LabelledObject, int]:
+        """Return the ids of the ROIs that `put_rois` made for a key, by the objects that they are of."""
         ...
 
     def clear_rois(self, image_id: int, *, name_contains: str, keep: RunId) -> int:

@@ -16,6 +16,7 @@ from biomero.bootstrap import make_services, settings_for
 from biomero.domain.omero import OmeroEntry, OmeroRef
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_services
+from biomero.entrypoints.cli.import_results import import_results
 from biomero.entrypoints.cli.install_scripts import install_scripts
 from biomero.entrypoints.cli.omero_options import whose
 from biomero.entrypoints.cli.options import config_option, json_option
@@ -24,10 +25,11 @@ from biomero.errors import InputError
 
 @click.group()
 def omero() -> None:
-    """Look at OMERO, and install BIOMERO's scripts there."""
+    """Look at OMERO, put results there once more, and install BIOMERO's scripts."""
 
 
 omero.add_command(install_scripts)
+omero.add_command(import_results)
 
 
 @omero.command("list")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -11,15 +14,16 @@ from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.name_objects import check_pattern
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.settings import OmeroSettings
-from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.omero import OmeroKind, OmeroRef, file_annotation_in
+from biomero.entrypoints.cli.options import pairs_of
 from biomero.errors import ConfigurationError, InputError, UsageError
 
 F = TypeVar("F", bound=Callable[..., object])
 
 _TARGETS = {
     "rois": "outlines of the objects, on the images",
-    "labels": "label images, into a dataset",
-    "images": "all other images, into a dataset",
+    "labels": "label images, into a dataset or screen",
+    "images": "all other images, likewise",
     "tables": "tables, on the images",
     "files": "all other files, on the images",
     "overlays": "pictures with outlines, on the images",
@@ -28,15 +32,24 @@ _TARGETS = {
 
 def omero_options(command: F) -> F:
     """Add the options for images from OMERO."""
+    command = click.option(
+        "--omero-user",
+        metavar="NAME",
+        help="Whose run it is, where a service account acts for users.",
+    )(command)
+    return click.option(
+        "--omero",
+        "omero",
+        multiple=True,
+        metavar="KIND:ID",
+        help="Images from OMERO: Image:5, Dataset:7, Project, Plate, Well or Screen. More may follow.",
+    )(wish_options(command))
+
+
+def wish_options(command: F) -> F:
+    """Add the options that say what shall be made in OMERO."""
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in _TARGETS.items())
     options = (
-        click.option(
-            "--omero",
-            "omero",
-            multiple=True,
-            metavar="KIND:ID",
-            help="Images from OMERO: Image:5, Dataset:7, Project, Plate, Well or Screen. More may follow.",
-        ),
         click.option(
             "--to",
             "to",
@@ -46,6 +59,11 @@ def omero_options(command: F) -> F:
         ),
         click.option(
             "--to-dataset", metavar="NAME", help="The dataset for images: a new one's name, or Dataset:ID."
+        ),
+        click.option(
+            "--to-screen",
+            metavar="NAME",
+            help="The screen for images that come of plates: a new one's name, or Screen:ID.",
         ),
         click.option(
             "--image-names",
@@ -58,11 +76,6 @@ def omero_options(command: F) -> F:
         click.option("--roi-color", metavar="RRGGBB", help="Their colour."),
         click.option(
             "--clear-rois", default="", metavar="TEXT", help="First delete your ROIs whose names have TEXT."
-        ),
-        click.option(
-            "--omero-user",
-            metavar="NAME",
-            help="Whose run it is, where a service account acts for users.",
         ),
     )
     for option in reversed(options):
@@ -94,7 +107,34 @@ def omero_order(
         chosen = tuple(OmeroRef.parse(word) for word in (*given["omero"], *words))
     except ValueError as exc:
         raise InputError(str(exc)) from exc
-    return OmeroOrder(user=user, chosen=chosen, wishes=_wishes(given))
+    return OmeroOrder(user=user, chosen=chosen, wishes=omero_wishes(given))
+
+
+def split_inputs(
+    words: Sequence[str], omero: OmeroOrder | None
+) -> tuple[dict[str, list[Path]], OmeroOrder | None]:
+    """Read ``--input``: return the files of this machine by input, and the order with those of OMERO.
+
+    Raises
+    ------
+    UsageError
+        If files are in OMERO and the images are not.
+    ParameterError
+        If a word is none of ``NAME=PATH`` and ``NAME=FileAnnotation:ID``, or an input gets two paths.
+    """
+    here: list[str] = []
+    files: dict[str, list[int]] = defaultdict(list)
+    for word in words:
+        name, _, value = word.partition("=")
+        number = file_annotation_in(value)
+        if number is None:
+            here.append(word)
+        elif omero is None:
+            raise UsageError(f"--input {word} goes with --omero (a file of that name is ./{value})")
+        else:
+            files[name].append(number)
+    paths = {name: [Path(path)] for name, path in pairs_of(here, option="--input").items()}
+    return paths, None if omero is None else replace(omero, files=dict(files))
 
 
 def whose(named: str | None, settings: OmeroSettings | None) -> str:
@@ -120,18 +160,30 @@ def whose(named: str | None, settings: OmeroSettings | None) -> str:
     return named or settings.user
 
 
-def _wishes(given: dict[str, Any]) -> OmeroWishes:
+def omero_wishes(given: dict[str, Any]) -> OmeroWishes:
+    """Read the options of `wish_options`.
+
+    Raises
+    ------
+    UsageError
+        If one of them is not as it should be.
+    """
     wanted = {word.strip() for part in given["to"] for word in part.split(",") if word.strip()}
     unknown = sorted(wanted - set(_TARGETS))
     if unknown:
         raise UsageError(f"--to {unknown[0]}: there are {', '.join(_TARGETS)}")
     check_pattern(given["image_names"])
-    dataset_id, dataset_name = _dataset(given["to_dataset"] or "")
+    dataset_id, dataset_name = _container(given["to_dataset"] or "", OmeroKind.DATASET)
+    screen_id, screen_name = _container(given["to_screen"] or "", OmeroKind.SCREEN)
+    if given["to_screen"] and not wanted & {"images", "labels"}:
+        raise UsageError("--to-screen says where images go: add --to images or --to labels")
     return OmeroWishes(
         images="images" in wanted,
         label_images="labels" in wanted,
         dataset_id=dataset_id,
         dataset_name=dataset_name,
+        screen_id=screen_id,
+        screen_name=screen_name,
         name_pattern=given["image_names"],
         rois=_rois(given) if "rois" in wanted else None,
         tables="tables" in wanted,
@@ -154,12 +206,12 @@ def _rois(given: dict[str, Any]) -> RoiWish:
     )
 
 
-def _dataset(text: str) -> tuple[int | None, str]:
-    """Return the id of an existing dataset, or the name of a new one."""
+def _container(text: str, kind: OmeroKind) -> tuple[int | None, str]:
+    """Return the id of an existing container, or the name of a new one."""
     try:
         ref = OmeroRef.parse(text)
     except ValueError:
         return None, text
-    if ref.kind is not OmeroKind.DATASET:
-        raise UsageError(f"--to-dataset takes a name or Dataset:ID, not {ref}")
+    if ref.kind is not kind:
+        raise UsageError(f"--to-{kind.value.lower()} takes a name or {kind.value}:ID, not {ref}")
     return ref.id, ""

@@ -25,7 +25,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.entrypoints.cli import exits
 from biomero.entrypoints.cli.closing import with_services
-from biomero.entrypoints.cli.omero_options import omero_options, omero_order
+from biomero.entrypoints.cli.omero_options import omero_options, omero_order, split_inputs
 from biomero.entrypoints.cli.options import (
     cluster_options,
     json_option,
@@ -52,7 +52,8 @@ from biomero.errors import RunPausedError, UsageError
     "attachments",
     multiple=True,
     metavar="NAME=PATH",
-    help="A further input of the workflow: a file, or a folder with several. Once for each input.",
+    help="A further input of the workflow: a file, or a folder with several, once for each input. "
+    "With --omero also NAME=FileAnnotation:ID, as often as there are files.",
 )
 @click.option(
     "--runtime",
@@ -80,6 +81,13 @@ from biomero.errors import RunPausedError, UsageError
     help="Images for each job; without it one job has all of them.",
 )
 @click.option("--zarr-version", type=click.Choice(["0.4", "0.5"]), default="0.5", show_default=True)
+@click.option(
+    "--plates",
+    type=click.Choice(["auto", "fields", "hcs"]),
+    default="auto",
+    show_default=True,
+    help="Images of wells as plates of OME-Zarr (hcs), or each alone; auto: as the workflow reads them.",
+)
 @click.option("--keep", is_flag=True, help="Leave the run's folder on the cluster when the run is done.")
 @click.option(
     "--detach",
@@ -108,14 +116,14 @@ def run(**given: Any) -> None:  # noqa: ANN401 - click hands over what the optio
     services = with_services(make_services(settings))
     checked = check_order(_order(given, settings), services)
     if given["detach"]:
-        _detach(accept_order(checked, services), services, as_json=given["as_json"])
+        leave_to_worker(accept_order(checked, services), services, as_json=given["as_json"])
     with services.clusters.open(settings.cluster) as cluster:
         check_cluster(cluster, checked, settings)
         run_id = accept_order(checked, services)
         finish(run_id, services, cluster, as_json=given["as_json"])
 
 
-def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
+def leave_to_worker(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
     """Leave a run to a worker."""
     if as_json:
         exits.print_json(describe_run(services.record, run_id).to_dict())
@@ -126,12 +134,10 @@ def _detach(run_id: RunId, services: Services, *, as_json: bool) -> NoReturn:
 
 
 def _order(given: dict[str, Any], settings: Settings) -> Order:
-    attachments = {
-        name: [Path(path)] for name, path in pairs_of(given["attachments"], option="--input").items()
-    }
     if given["python"] and given["runtime"] not in {None, "process"}:
         raise UsageError("--python goes with --runtime process")
     omero = omero_order(given, [str(word) for word in given["images"]], settings.omero)
+    attachments, omero = split_inputs(given["attachments"], omero)
     return Order(
         workflow=given["workflow"],
         images=given["images"] if omero is None else (),
@@ -146,6 +152,7 @@ def _order(given: dict[str, Any], settings: Settings) -> Order:
         on_error=given["on_error"],
         batch_size=given["batch_size"],
         zarr_version=given["zarr_version"],
+        plates=given["plates"],
         keep=given["keep"],
         config=given["config"],
         requested_by=this_user(),

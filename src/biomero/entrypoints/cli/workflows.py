@@ -85,6 +85,8 @@ def show(name: str, *, config: Path | None, as_json: bool) -> None:
 
 
 def _allowed(parameter: Parameter) -> str:
+    if parameter.type.is_path:
+        return ", ".join(parameter.formats)
     if parameter.choices:
         return ", ".join(str(choice.value) for choice in parameter.choices)
     low = "" if parameter.minimum is None else f"{parameter.minimum:g}"
@@ -120,4 +122,5 @@ def _parameter(parameter: Parameter) -> dict[str, object]:
         "choices": [asdict(c) for c in parameter.choices],
         "minimum": parameter.minimum,
         "maximum": parameter.maximum,
+        "formats": list(parameter.formats),
     }

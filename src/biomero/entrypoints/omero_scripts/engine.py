@@ -41,6 +41,22 @@ class Engine:
         """Ask for a run; asking again with the same key is no other run."""
         return self.ask("POST", "/v1/runs", order)
 
+    def put_results(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for results of a run to be put into OMERO once more, likewise."""
+        return self.ask("POST", "/v1/imports", wish)
+
+    def send_images(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for images to be sent to a cluster, where they stay, likewise."""
+        return self.ask("POST", "/v1/transfers", wish)
+
+    def send_file(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for an attached file to be sent beside images there, likewise."""
+        return self.ask("POST", "/v1/files", wish)
+
+    def convert_images(self, wish: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for images there to be converted, likewise."""
+        return self.ask("POST", "/v1/conversions", wish)
+
     def run(self, run_id: str) -> dict[str, Any]:
         """Return how a run stands."""
         return self.ask("GET", f"/v1/runs/{quote(run_id, safe='')}")

@@ -14,6 +14,8 @@ DATA_TYPES = ("Dataset", "Image", "Plate", "Screen", "Project", "Well")
 BATCH_SIZE = 32
 SEPARATOR = "_|_"
 """Between a workflow's name and its parameter's."""
+FILE = "FILE_"
+"""Before the name of an input that takes attached files."""
 VERSION = "_Version"
 _SHAPES = ("Polygon", "Mask")
 _NOT_OFFERED = "\n\nNot offered: "
@@ -29,21 +31,13 @@ def run_dialog(engine: Engine, *, script: str, is_batched: bool) -> Dialog:
     fields = [*_common(is_batched)]
     missing = []
     for number, one in enumerate(offered):
-        why = _obstacle(one)
-        if why:
-            missing.append(f"{one['name']}: {why}")
+        if one.get("error"):
+            missing.append(f"{one['name']}: {one['error']}")
         else:
             fields += _workflow(one, f"{100 + number}")
     if missing:
         about += _NOT_OFFERED + "; ".join(missing)
     return Dialog(script=script, description=about, fields=tuple(fields))
-
-
-def _obstacle(offered: Mapping[str, Any]) -> str:
-    if offered.get("error"):
-        return str(offered["error"])
-    files = offered.get("needs_files")
-    return f"it needs files ({', '.join(files)}), which a form cannot take" if files else ""
 
 
 def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list of fields
@@ -90,7 +84,8 @@ def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list 
             name=workflow.USE_ZARR_FORMAT,
             kind=Kind.BOOL,
             grouping="04",
-            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here.",
+            description="Workflows that read OME-Zarr get it, and all others TIFF, whatever is said here; "
+            "with it, those get a plate as one plate (HCS), and not well by well.",
             default=False,
         ),
         Field(
@@ -126,8 +121,12 @@ def _workflow(offered: Mapping[str, Any], grouping: str) -> Sequence[Field]:
             values=versions,
         ),
     )
-    own = offered["parameters"]
-    return (*head, *(_parameter(name, p, f"{grouping}.{n:02d}") for n, p in enumerate(own, start=1)))
+    own, files = offered["parameters"], offered.get("files", ())
+    return (
+        *head,
+        *(_parameter(name, p, f"{grouping}.{n:02d}") for n, p in enumerate(own, start=1)),
+        *(_file(name, f, f"{grouping}.{n:02d}") for n, f in enumerate(files, start=len(own) + 1)),
+    )
 
 
 def _parameter(workflow_name: str, given: Mapping[str, Any], grouping: str) -> Field:
@@ -152,6 +151,19 @@ def _parameter(workflow_name: str, given: Mapping[str, Any], grouping: str) -> F
         values=choices,
         minimum=given["minimum"] if is_number else None,
         maximum=given["maximum"] if is_number else None,
+    )
+
+
+def _file(workflow_name: str, given: Mapping[str, Any], grouping: str) -> Field:
+    formats = f" ({', '.join(given['formats'])})" if given["formats"] else ""
+    what = f"Ids of file annotations{formats}." if given["several"] else f"Id of a file annotation{formats}."
+    note = " Must be given." if given["required"] else ""
+    about = _text(given["description"] or given["name"]).rstrip(".")
+    return Field(
+        name=f"{workflow_name}{SEPARATOR}{FILE}{given['id']}",
+        kind=Kind.IDS,
+        grouping=grouping,
+        description=f"{about}. {what}{note}",
     )
 
 
@@ -206,7 +218,8 @@ OUTPUTS = (
         workflow.OUTPUT_NEW_DATASET,
         Kind.TEXT,
         "07.3",
-        "Result images become images, in a new dataset of this name.",
+        "Result images become images, in a dataset of this name; a new one, unless you have one of that name "
+        "in the group of the images (see 3b).",
         default=workflow.NO,
     ),
     _output(
@@ -215,6 +228,27 @@ OUTPUTS = (
         "07.31",
         "Or in this dataset, which exists.",
         minimum=1,
+    ),
+    _output(
+        workflow.OUTPUT_NEW_SCREEN,
+        Kind.TEXT,
+        "07.311",
+        "Result images of plates become plates, in a screen of this name; all others go into the dataset.",
+        default=workflow.NO,
+    ),
+    _output(
+        results.OUTPUT_ATTACH_NEW_SCREEN_ID,
+        Kind.LONG,
+        "07.312",
+        "Or in this screen, which exists.",
+        minimum=1,
+    ),
+    _output(
+        workflow.OUTPUT_DUPLICATES,
+        Kind.BOOL,
+        "07.313",
+        "A dataset or screen of the name is made anew, even if you have one of that name already.",
+        default=False,
     ),
     _output(
         workflow.OUTPUT_RENAME,

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from biomero.application.script_names import CLEANUP, results, transfer, workflow, workflow_batched
-from biomero.entrypoints.omero_scripts.run_dialog import BATCH_SIZE, SEPARATOR, VERSION
+from biomero.entrypoints.omero_scripts.run_dialog import BATCH_SIZE, FILE, SEPARATOR, VERSION
 from biomero.errors import InputError
-
-_FILE = "FILE_"
 
 
 def orders(
@@ -46,36 +44,67 @@ def orders(
             "key": f"script {job}: {name}",
             "workflow": name,
             "version": str(inputs.get(f"{name}{VERSION}") or ""),
-            "parameters": _parameters(inputs, name),
+            "plates": _plates(inputs, known[name]),
+            **_values(inputs, known[name]),
         }
         for name in chosen
     ]
 
 
-def _parameters(inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
-    start = f"{name}{SEPARATOR}"
+def _plates(inputs: Mapping[str, Any], offered: Mapping[str, Any]) -> str:
+    """Return how images of wells travel: whole plates, if OME-Zarr is wanted of plates and can be read."""
+    are_plates = inputs.get(transfer.DATA_TYPE) in {transfer.DATA_TYPE_PLATE, transfer.DATA_TYPE_SCREEN}
+    wants_zarr = inputs.get(workflow.USE_ZARR_FORMAT) is True
+    return "hcs" if are_plates and wants_zarr and offered.get("takes_zarr") else "auto"
+
+
+def _values(inputs: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a workflow's parameters and attached files, by their names in its descriptor."""
+    start = f"{known['name']}{SEPARATOR}"
     found = {key.removeprefix(start): value for key, value in inputs.items() if key.startswith(start)}
-    attached = next((key for key, value in found.items() if key.startswith(_FILE) and value), None)
-    if attached is not None:
-        raise InputError(f"{start}{attached}: attached files as inputs are not offered yet")
-    return {key: value for key, value in found.items() if not key.startswith(_FILE)}
+    files = {}
+    for given in known.get("files", ()):
+        ids = _ids(found.pop(f"{FILE}{given['id']}", None))
+        if ids:
+            files[given["id"]] = ids
+        elif given["required"]:
+            raise InputError(
+                f"a file is missing: give the id of a file annotation at {start}{FILE}{given['id']}"
+            )
+    parameters = {one["id"] for one in known.get("parameters", ())}
+    odd = [key for key in found if key.startswith(FILE) and key not in parameters]
+    for key in odd:
+        if found[key]:
+            raise InputError(f"no files can be attached at {start}{key}: open the form again")
+    return {"parameters": {key: value for key, value in found.items() if key not in odd}, "files": files}
+
+
+def _ids(value: Any) -> list[int]:  # noqa: ANN401 - what OMERO unwraps
+    """Return ids, each once; some clients send one alone."""
+    several = value if isinstance(value, (list, tuple)) else [value]
+    return list(dict.fromkeys(one for one in several if one is not None))
 
 
 def _wishes(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    if _chosen(inputs, workflow.OUTPUT_NEW_SCREEN) or inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID):
-        raise InputError(f"{workflow.OUTPUT_NEW_SCREEN}: screens are not offered; choose a dataset")
     name, number = (
         _chosen(inputs, workflow.OUTPUT_NEW_DATASET),
         inputs.get(results.OUTPUT_ATTACH_NEW_DATASET_ID),
     )
+    screen, screen_number = (
+        _chosen(inputs, workflow.OUTPUT_NEW_SCREEN),
+        inputs.get(results.OUTPUT_ATTACH_NEW_SCREEN_ID),
+    )
     wants_rois = inputs.get(workflow.OUTPUT_CREATE_ROIS) is True
-    imports = bool(name or number)
+    imports = bool(name or number or screen or screen_number)
     keeps_labels = not (wants_rois and inputs.get(workflow.ROI_DELETE_LABEL_IMAGES) is True)
     return {
         "images": imports,
         "label_images": imports and keeps_labels,
         "dataset_id": number or None,
         "dataset_name": "" if number else name,
+        "screen_id": screen_number or None,
+        "screen_name": "" if screen_number else screen,
+        "reuse_named": inputs.get(workflow.OUTPUT_DUPLICATES) is not True,
         "name_pattern": _chosen(inputs, workflow.OUTPUT_RENAME),
         "tables": inputs.get(workflow.OUTPUT_CSV_TABLE) is True,
         "files": inputs.get(workflow.OUTPUT_ATTACH_FILE_OUTPUTS) is True,

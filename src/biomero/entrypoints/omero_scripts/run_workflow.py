@@ -37,17 +37,14 @@ def run_workflows(script: Script, engine: Engine, *, is_batched: bool = False) -
     for note in [note for run in runs for note in run["notes"]]:
         script.say(note)
     is_well = follow(script, engine, runs)
-    link_datasets(script, engine, [run["id"] for run in runs])
+    link_containers(script, engine, [run["id"] for run in runs])
     return is_well
 
 
-def link_datasets(script: Script, engine: Engine, run_ids: list[str]) -> None:
-    """Give the datasets that runs have made, for clients that show links."""
-    datasets = [
-        made["id"]
-        for run_id in run_ids
-        for made in engine.run(run_id)["objects"]
-        if made["kind"] == "Dataset"
-    ]
-    for number, dataset in enumerate(datasets, start=1):
-        script.link("Dataset" if number == 1 else f"Dataset_{number}", "Dataset", dataset)
+def link_containers(script: Script, engine: Engine, run_ids: list[str]) -> None:
+    """Give the datasets and screens that runs have made, for clients that show links."""
+    made = [one for run_id in run_ids for one in engine.run(run_id)["objects"]]
+    for kind in ("Dataset", "Screen"):
+        ids = [one["id"] for one in made if one["kind"] == kind]
+        for number, one in enumerate(ids, start=1):
+            script.link(kind if number == 1 else f"{kind}_{number}", kind, one)

@@ -12,7 +12,7 @@ import pytest
 from biomero import constants
 from biomero.entrypoints.omero_scripts.dialog import Dialog, Kind
 from biomero.entrypoints.omero_scripts.run_dialog import run_dialog
-from services.command import REPOSITORY
+from services.command import LEVELS, REPOSITORY
 from services.omero_lab import OmeroLab
 
 GOLDEN = REPOSITORY / "tests" / "fixtures" / "omero_scripts"
@@ -21,11 +21,8 @@ PUBLISHED = {
     constants.transfer.IDS,
     constants.transfer.OME_VERSION,
     constants.results.OUTPUT_ATTACH_NEW_DATASET_ID,
-    *(
-        value
-        for name, value in vars(constants.workflow).items()
-        if name.isupper() and name not in {"NO", "OUTPUT_NEW_SCREEN", "OUTPUT_DUPLICATES"}
-    ),
+    constants.results.OUTPUT_ATTACH_NEW_SCREEN_ID,
+    *(value for name, value in vars(constants.workflow).items() if name.isupper() and name != "NO"),
 }
 
 ODD = {
@@ -110,6 +107,22 @@ def test_parameters_have_the_types_bounds_and_choices_of_their_descriptors(lab: 
     assert "Must be given" in fields["odd_|_radius"].description
     assert (fields["odd_|_level"].kind, fields["odd_|_level"].values) == (Kind.TEXT, ("1", "2", "3"))
     assert fields["odd"].description == "Odd ones: All kinds of parameters."
+
+
+def test_inputs_for_files_are_offered_as_ids_of_file_annotations(tmp_path: Path) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS), measure=str(REPOSITORY / "workflows" / "measure"))
+    with lab.answering():
+        dialog = run_dialog(lab.engine(""), script="x", is_batched=False)
+    fields = {f.name: f for f in dialog.fields}
+    level, notes = fields["levels_|_FILE_level"], fields["levels_|_FILE_notes"]
+    assert (level.kind, level.optional, level.default) == (Kind.IDS, True, None)
+    expected = "A file with one number. Id of a file annotation (csv, txt). Must be given."
+    assert level.description == expected
+    assert notes.description == "Notes. Ids of file annotations."
+    assert fields["measure_|_FILE_labels"].kind is Kind.IDS
+    assert not [name for name in fields if name.startswith("threshold_|_FILE_")]
+    assert "Not offered" not in dialog.description
+    lab.world.services.record.close()
 
 
 def test_without_the_engine_there_is_a_form_that_says_so(tmp_path: Path) -> None:

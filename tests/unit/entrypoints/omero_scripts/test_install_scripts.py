@@ -12,6 +12,10 @@ from biomero.entrypoints.cli.omero import omero
 PUBLISHED = {
     constants.RUN_WF_SCRIPT,
     constants.RUN_WF_BATCHED_SCRIPT,
+    constants.IMAGE_IMPORT_SCRIPT,
+    constants.IMAGE_EXPORT_SCRIPT,
+    constants.CONVERSION_SCRIPT,
+    constants.FILE_TRANSFER_SCRIPT,
     "SLURM_Get_Update.py",
     "SLURM_check_setup.py",
     "SLURM_Init_environment.py",

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from biomero.application.doctor.findings import Finding, Level
@@ -23,10 +24,11 @@ from biomero.entrypoints.omero_scripts.follow import follow
 from biomero.entrypoints.omero_scripts.init_environment import prepare
 from biomero.entrypoints.omero_scripts.run_scripts import end_run, show_logs, show_runs
 from biomero.entrypoints.omero_scripts.run_workflow import run_workflows
-from biomero.entrypoints.omero_scripts.script import Work, attempt
-from services.command import THRESHOLD
+from biomero.entrypoints.omero_scripts.script import attempt
+from biomero.testing.images import ArrayImage
+from services.command import LEVELS, THRESHOLD
 from services.fake_world import wait_until
-from services.omero_lab import FakeScript, OmeroLab, order_of
+from services.omero_lab import FakeScript, OmeroLab, follow_with_a_worker, order_of
 
 
 @pytest.fixture
@@ -56,21 +58,7 @@ def runs_of(lab: OmeroLab) -> list[str]:
 
 def run_it(lab: OmeroLab, script: FakeScript, *, is_batched: bool = False) -> bool:
     """Run the script, with a worker that takes up what it asks for."""
-    outcome: list[bool] = []
-
-    def be_the_script() -> None:
-        work: Work = partial(run_workflows, is_batched=is_batched)
-        outcome.append(attempt(script, lab.engine(script.session), work))
-
-    thread = threading.Thread(target=be_the_script)
-    before = set(runs_of(lab))
-    thread.start()
-    wait_until(lambda: bool(set(runs_of(lab)) - before) or not thread.is_alive())
-    for run_id in runs_of(lab):
-        lab.drive(run_id)
-    thread.join(timeout=60)
-    assert not thread.is_alive()
-    return outcome[0]
+    return follow_with_a_worker(lab, script, partial(run_workflows, is_batched=is_batched))
 
 
 def request_of(lab: OmeroLab) -> RunRequest:
@@ -126,6 +114,72 @@ def test_every_field_becomes_what_it_says(lab: OmeroLab) -> None:
     assert f"Threshold_{runs_of(lab)[0][:8]}.zip" in attached
 
 
+@pytest.mark.parametrize("as_sent", [list, tuple, lambda ids: ids[0]], ids=["list", "tuple", "one"])
+def test_attached_files_go_into_the_inputs_that_they_are_given_for(tmp_path: Path, as_sent: Any) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS))
+    level = lab.omero.file("a.csv", b"100", owner=lab.ann, group=lab.group)
+    sent = {"threshold": False, "levels": True, "levels_|_FILE_level": as_sent([level])}
+    with lab.answering():
+        script = FakeScript(filled_in(lab.dataset("first", "a.tif"), **sent, **{"levels_|_FILE_notes": []}))
+        assert run_it(lab, script), script.said
+    omero = request_of(lab).omero
+    assert omero is not None
+    assert {name: [one.file.id for one in files] for name, files in omero.files.items()} == {"level": [level]}
+    lab.world.services.record.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({}, "at levels_|_FILE_level"),
+        ({"levels_|_FILE_level": []}, "at levels_|_FILE_level"),
+        ({"levels_|_FILE_level": [987654]}, "'level': there is no FileAnnotation:987654"),
+        ({"levels_|_FILE_level": [0]}, "'level'"),
+        ({"levels_|_FILE_level": [1], "levels_|_FILE_model": [1]}, "at levels_|_FILE_model"),
+    ],
+    ids=["nothing", "empty", "unknown", "no-id", "no-input"],
+)
+def test_a_file_that_is_wrong_or_missing_is_named_by_its_field(
+    tmp_path: Path, sent: dict[str, Any], said: str
+) -> None:
+    lab = OmeroLab.make(tmp_path, levels=str(LEVELS))
+    with lab.answering():
+        script = FakeScript(filled_in(lab.dataset("first", "a.tif"), threshold=False, levels=True, **sent))
+        assert not attempt(script, lab.engine(), run_workflows)
+    assert said in script.said[-1]
+    assert not runs_of(lab)
+    lab.world.services.record.close()
+
+
+def test_a_name_is_used_again_unless_duplicates_are_allowed(lab: OmeroLab) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    there = lab.omero.container(OmeroKind.DATASET, "nuclei", owner=lab.ann, group=lab.group)
+    found = []
+    for number, more in enumerate(({}, {workflow.OUTPUT_DUPLICATES: True})):
+        named = {workflow.OUTPUT_NEW_DATASET: "nuclei", **more}
+        assert run_it(lab, FakeScript(filled_in(dataset, **named), job=str(number)))
+        request = request_of(lab)
+        assert request.omero is not None
+        found.append(request.omero.wishes.dataset_id)
+    assert found == [there.id, None]
+
+
+def test_results_of_a_plate_go_into_a_screen_that_is_linked(lab: OmeroLab) -> None:
+    plate = lab.omero.container(OmeroKind.PLATE, "p", owner=lab.ann, group=lab.group)
+    pixels = ArrayImage(np.zeros((64, 64), np.uint8), name="f1")
+    well = lab.omero.well(plate, 0, 0)
+    lab.omero.image("f1", pixels, owner=lab.ann, group=lab.group, parent=well)
+    more = {workflow.OUTPUT_NEW_SCREEN: "results", transfer.DATA_TYPE: "Plate", transfer.IDS: [plate.id]}
+    script = FakeScript(filled_in(plate, **more))
+    assert run_it(lab, script)
+    made = OmeroRef.parse(script.outputs["Screen"])
+    assert lab.omero.store.things[made].name == "results"
+    assert f"{made}, 1 plates, 1 images" in script.said[-1]
+    again = {results.OUTPUT_ATTACH_NEW_SCREEN_ID: made.id}
+    assert run_it(lab, FakeScript({**script.inputs, **again}, job="90"))
+    assert len([t for t in lab.omero.store.of(OmeroKind.PLATE).values() if t.parent == made]) == 2
+
+
 def test_batches_are_jobs_of_one_run(lab: OmeroLab) -> None:
     dataset = lab.dataset("first", "a.tif", "b.tif", "c.tif")
     script = FakeScript(filled_in(dataset, **{workflow_batched.BATCH_SIZE: 2}))
@@ -157,8 +211,9 @@ def test_several_workflows_are_several_runs(tmp_path: Path) -> None:
     [
         ({"threshold": False}, "No workflow was chosen"),
         ({"threshold_|_level": "high"}, "'level'"),
-        ({"threshold_|_FILE_model": [5]}, "attached files"),
-        ({workflow.OUTPUT_NEW_SCREEN: "screen"}, workflow.OUTPUT_NEW_SCREEN),
+        ({"threshold_|_FILE_model": [5]}, "at threshold_|_FILE_model"),
+        ({workflow.OUTPUT_NEW_SCREEN: "screen"}, "no image that was chosen is on a plate"),
+        ({results.OUTPUT_ATTACH_NEW_DATASET_ID: 987654}, "no Dataset:987654"),
         ({workflow.OUTPUT_CREATE_ROIS: False}, "at least one output"),
         ({workflow.ROI_CLEAR_EXISTING: True}, workflow.ROI_CLEAR_FILTER),
         ({transfer.IDS: []}, "IDs"),

@@ -177,6 +177,14 @@ HOSTILE = [
     ({"chosen": ["Roi:5"]}, "Roi:5"),
     ({"chosen": "Image:5"}, "chosen"),
     ({"chosen": ["Image:99999"]}, "Image:99999"),
+    ({"files": [5]}, "files"),
+    ({"files": {"model": 5}}, "'model'"),
+    ({"files": {"model": []}}, "'model'"),
+    ({"files": {"model": ["5"]}}, "'model'"),
+    ({"files": {"model": [True]}}, "'model'"),
+    ({"files": {"model": [2**63]}}, "'model'"),
+    ({"files": {"model": list(range(1, 1002))}}, "1001 files"),
+    ({"files": {"model": [5]}}, "input 'model'"),
     ({"wishes": {}}, "at least one output"),
     ({"wishes": {"rois": {"shape": "circle"}}}, "shape"),
     ({"wishes": {"rois": {"color": "red"}}}, "#RRGGBB"),
@@ -199,6 +207,54 @@ def test_an_order_that_is_not_as_it_should_be_is_refused_and_the_field_is_named(
     order = {**order_of(lab.dataset("first", "a.tif")), **change}
     assert word in refused(lab.engine(), order)
     assert lab.world.services.record.ids() == []
+
+
+HOSTILE_IMPORTS = [
+    ({"key": ""}, "no key"),
+    ({"run": ""}, "which run"),
+    ({"run": "../../etc"}, "you have no run"),
+    ({"run": "", "job": -1}, "job"),
+    ({"run": "", "job": "1; id"}, "job"),
+    ({"wishes": {}}, "at least one output"),
+    ({"wishes": {"archive": True, "archive_at": ["Roi:5"]}}, "archive_at"),
+    ({"wishes": {"archive": True, "archive_at": "Project:5"}}, "archive_at"),
+    ({"wishes": {"files": True, "files_at": ["Dataset:98765"]}}, "Dataset:98765"),
+    ({"wishes": {"images": True, "dataset_id": 98765}}, "Dataset:98765"),
+    ({"makes_anew": 1}, "makes_anew"),
+    ({"results": "/etc"}, "'results'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"), HOSTILE_IMPORTS, ids=[f"{n}" for n in range(len(HOSTILE_IMPORTS))]
+)
+def test_an_import_that_is_not_as_it_should_be_is_refused_and_the_field_is_named(
+    lab: OmeroLab, change: dict[str, Any], word: str
+) -> None:
+    run_id = lab.engine().order(order_of(lab.dataset("first", "a.tif"), keep=True))["id"]
+    lab.drive(run_id)
+    wish = {"key": "script 90", "run": run_id, "wishes": {"rois": {}}, **change}
+    with pytest.raises(EngineRefusedError) as caught:
+        lab.engine().put_results(wish)
+    assert word in str(caught.value)
+    assert len(lab.world.services.record.ids()) == 1
+
+
+def test_two_who_ask_for_an_import_at_once_get_one(lab: OmeroLab) -> None:
+    run_id = lab.engine().order(order_of(lab.dataset("first", "a.tif"), keep=True))["id"]
+    lab.drive(run_id)
+
+    def ask(number: int) -> str:
+        wish = {"key": f"script {number}", "run": run_id, "wishes": {"images": True, "dataset_name": "x"}}
+        try:
+            return str(lab.engine().put_results(wish)["id"])
+        except EngineRefusedError as exc:
+            return str(exc)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    assert sum("works on what" in answer for answer in answers) == 3
+    assert len(lab.world.services.record.ids()) == 2
 
 
 def test_text_of_users_reaches_the_job_as_they_wrote_it(lab: OmeroLab) -> None:

@@ -21,7 +21,7 @@ def _with_versions(ome: dict[str, Any]) -> dict[str, Any]:
     versioned = dict(ome)
     if "multiscales" in ome:
         versioned["multiscales"] = [{**m, "version": VERSION} for m in ome["multiscales"]]
-    for key in ("omero", "image-label"):
+    for key in ("omero", "image-label", "plate", "well"):
         if key in ome:
             versioned[key] = {**ome[key], "version": VERSION}
     return versioned

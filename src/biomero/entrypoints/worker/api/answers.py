@@ -11,6 +11,7 @@ from biomero.application.follow_run import update_from
 from biomero.application.offer_workflows import OfferedWorkflow, shown_version
 from biomero.application.run_record import RunRecord
 from biomero.application.tell_run import share_done, tell_run
+from biomero.domain.command_line import needs_attachment
 from biomero.domain.descriptor import Parameter
 from biomero.domain.workflow_run import WorkflowRun
 
@@ -28,10 +29,16 @@ def workflow_answer(offered: OfferedWorkflow) -> dict[str, Any]:
         "versions": [shown_version(found)],
         "takes_zarr": descriptor.takes_zarr,
         "parameters": [_parameter(parameter) for parameter in descriptor.user_parameters],
-        "needs_files": [
-            parameter.id
+        "files": [
+            {
+                "id": parameter.id,
+                "name": parameter.name,
+                "description": parameter.description,
+                "formats": list(parameter.formats),
+                "several": parameter.is_folder,
+                "required": needs_attachment(descriptor, parameter),
+            }
             for parameter in descriptor.attachable_inputs
-            if not parameter.optional and not parameter.set_by_server
         ],
     }
 
@@ -57,7 +64,10 @@ def run_answer(run: WorkflowRun, record: RunRecord, *, waits_for: str | None) ->
     update = update_from(run)
     done, total = share_done(document)
     return {
-        **{key: plain[key] for key in ("id", "status", "workflow", "cluster", "user", "times", "objects")},
+        **{
+            key: plain[key]
+            for key in ("id", "status", "workflow", "cluster", "user", "times", "objects", "images_at")
+        },
         "is_final": document.status.is_final,
         "is_success": document.status.is_success,
         "sentence": tell_run(document, waits_for=waits_for),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from biomero.application.doctor.findings import Finding
 from biomero.application.offer_workflows import offer_workflows
@@ -22,30 +22,16 @@ from biomero.domain.omero import OmeroUser
 from biomero.domain.parameters import nearest
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.api.answers import check_answer, run_answer, workflow_answer
+from biomero.entrypoints.worker.api.errands import Asked, accept_errand
 from biomero.entrypoints.worker.api.handler import Request
 from biomero.entrypoints.worker.api.order_json import read_order
 from biomero.entrypoints.worker.api.preparation import Preparation
+from biomero.entrypoints.worker.api.worlds import Worlds
 from biomero.errors import ConfigurationError, OmeroLoginError, OmeroPermissionError, UnknownWorkflowError
 
 _CHECKED_FOR_S = 60.0
 _MOST_RUNS = 50
 _LOG_BYTES = 64 * 1024
-
-
-class Worlds(Protocol):
-    """The services of a worker, with the settings of what is asked about."""
-
-    def now(self) -> Services:
-        """Return them as they are for all that is of no single run."""
-        ...
-
-    def for_workflow(self, name: str) -> Services:
-        """Return them with the settings of a workflow, which may name its cluster."""
-        ...
-
-    def for_run(self, request: RunRequest) -> Services:
-        """Return them with the settings of a run."""
-        ...
 
 
 @dataclass(slots=True)
@@ -81,6 +67,8 @@ class EngineApi:
                 return self._list(request)
             case "POST", ("runs",):
                 return self._order(request)
+            case "POST", (("imports" | "transfers" | "conversions" | "files") as what,):
+                return self._errand(request, what)
             case "GET", ("runs", run_id):
                 return self._show(self._run(request, run_id)[1])
             case "GET", ("runs", run_id, "logs"):
@@ -123,6 +111,14 @@ class EngineApi:
         if asked.order.resources.extra and services.settings.cluster.is_local:
             notes.append("no e-mail is sent: this workflow runs on the worker's own machine, without Slurm")
         return {**self._show(run), "is_new": is_new, "notes": notes}
+
+    def _errand(self, request: Request, what: str) -> Mapping[str, Any]:
+        asked = Asked(worlds=self.worlds, user=self._who(request), server=self._server(), body=request.body)
+        accepted = accept_errand(what, asked, self.once)
+        if accepted.run_id is None:
+            return {"sentence": accepted.sentence}
+        run = self.worlds.now().record.get(accepted.run_id)
+        return {**self._show(run), "is_new": accepted.is_new, "notes": []}
 
     def _show(self, run: WorkflowRun) -> Mapping[str, Any]:
         services = self.worlds.now()

@@ -1,0 +1,113 @@
+"""Lay the images of wells together as the plates that they are of, where a workflow reads plates."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from biomero.application.omero_request import OmeroRequest
+from biomero.application.ports.stores import StoreContents
+from biomero.application.run_request import RequestedImage
+from biomero.domain.descriptor import WorkflowDescriptor
+from biomero.domain.plates import SUFFIX, FieldPath, field_stem
+from biomero.domain.selection import safe_name, stem
+from biomero.errors import InputError
+
+Plates = Literal["auto", "fields", "hcs"]
+"""How images of wells reach a workflow: as it says, each alone, or as plates (high-content screening)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    plate: str
+    """What tells plates apart that have one name."""
+    name: str
+    field: FieldPath
+
+
+def wants_plates(wanted: Plates, descriptor: WorkflowDescriptor) -> bool:
+    """Say whether images of wells shall be laid together.
+
+    Raises
+    ------
+    InputError
+        If the workflow reads no OME-Zarr, and plates were asked for.
+    """
+    if wanted == "hcs" and not descriptor.takes_zarr:
+        raise InputError(
+            f"--plates hcs: {descriptor.name} reads no OME-Zarr, and there are no plates of other formats; "
+            "leave it out, and each image of a well comes alone"
+        )
+    return wanted == "hcs" or (wanted == "auto" and descriptor.takes_plates)
+
+
+def place_on_plates(
+    images: Sequence[RequestedImage], omero: OmeroRequest | None, plates: StoreContents, *, is_asked: bool
+) -> tuple[RequestedImage, ...]:
+    """Return the images, those of wells with their place in a plate and a name by it: ``P_A_1_0``.
+
+    Images that are of no plate stay as they are, each alone.
+
+    Parameters
+    ----------
+    is_asked
+        Somebody said that there are plates.
+
+    Raises
+    ------
+    InputError
+        If there are none then.
+    """
+    places = _in_omero(omero) if omero is not None else _in_files(images, plates)
+    if not places:
+        if is_asked:
+            raise InputError("--plates hcs: no image is of a well on a plate")
+        return tuple(images)
+    names = _names(places.values())
+    placed = [
+        dataclasses.replace(
+            image,
+            name=field_stem(names[place.plate], place.field),
+            staged_as=f"{names[place.plate]}{SUFFIX}/{place.field}",
+        )
+        if (place := places.get(image.index)) is not None
+        else image
+        for image in images
+    ]
+    counts = Counter(image.name.lower() for image in placed)
+    return tuple(
+        dataclasses.replace(image, name=f"{image.name}_{image.index}")
+        if counts[image.name.lower()] > 1
+        else image
+        for image in placed
+    )
+
+
+def _in_omero(omero: OmeroRequest) -> dict[int, _Place]:
+    return {
+        index: _Place(f"{place.plate_id}", place.plate_name, FieldPath.of_place(place))
+        for index, image in enumerate(omero.images)
+        if (place := image.place) is not None
+    }
+
+
+def _in_files(images: Sequence[RequestedImage], plates: StoreContents) -> dict[int, _Place]:
+    found = {path: plates.fields(path) for path in dict.fromkeys(image.path for image in images)}
+    return {
+        image.index: _Place(str(image.path), stem(image.path.name), found[image.path][image.series])
+        for image in images
+        if image.series < len(found[image.path])
+    }
+
+
+def _names(places: Iterable[_Place]) -> Mapping[str, str]:
+    """Give each plate a folder's name; where two are alike, with a number."""
+    plain = {place.plate: safe_name(place.name) for place in places}
+    counts = Counter(name.lower() for name in plain.values())
+    return {
+        plate: f"{name}_{number}" if counts[name.lower()] > 1 else name
+        for number, (plate, name) in enumerate(plain.items(), start=1)
+    }
