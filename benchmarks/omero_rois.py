@@ -5,7 +5,7 @@ took to make them, and to find on a second import that nothing is left to do::
 
     python benchmarks/omero_rois.py
 
-The server works on the same machine, and is most of the time.
+The server works on the same machine and takes its share of the processors.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from biomero.application.services import Services
@@ -52,13 +53,18 @@ def own_run(text: str, user: OmeroUser, services: Services, *, server: str) -> W
         is_whole = len(wanted) == len(str(UUID(int=0)))
         whose = None if user.is_admin else user.id
         matching = [RunId(wanted)] if is_whole else services.finder.beginning(wanted, whose, most=_MOST_ALIKE)
-        found = map(services.record.get, matching)
-        runs = [run for run in found if may_see(run, user, server=server)]
+        runs = [run for run in _known(matching, services) if may_see(run, user, server=server)]
         if len(runs) == 1:
             return runs[0]
         if runs:
             raise UnknownRunError(f"several of your runs begin with {wanted}: write more of the id")
     raise UnknownRunError(f"you have no run {text.strip()[:40]!r}")
+
+
+def _known(run_ids: Sequence[RunId], services: Services) -> Iterator[WorkflowRun]:
+    for run_id in run_ids:
+        with suppress(UnknownRunError):
+            yield services.record.get(run_id)
 
 
 def run_of_job(job_id: int, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:

@@ -83,7 +83,7 @@ def test_people_see_and_end_their_own_runs_and_administrators_all(lab: OmeroLab)
     lab.identity.sessions["root's session"] = root
     bob, admin = lab.engine("bob's session"), lab.engine("root's session")
     for ask in (bob.run, bob.cancel, bob.logs):
-        for text in (run_id, run_id[:8], "last"):
+        for text in (run_id, run_id[:8], "last", "0d8b9a5e-0000-4000-8000-000000000000"):
             with pytest.raises(EngineRefusedError, match="you have no run"):
                 ask(text)
     assert bob.runs() == []
