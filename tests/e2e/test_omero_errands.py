@@ -30,7 +30,7 @@ def test_scripts_have_results_imported_once_more_and_images_sent_and_converted(
         settings = home / "slurm-config.ini"
         settings.write_text(
             f"[SSH]\nhost = {slurm_lab.alias}\n[SLURM]\nssh_config = {slurm_lab.ssh_config}\n"
-            f"slurm_data_path = {home}/on-cluster/data\nslurm_images_path = {home}/on-cluster/images\n"
+            "slurm_data_path = biomero/data\nslurm_images_path = biomero/images\n"
         )
         variables = {
             **cluster_user.variables,

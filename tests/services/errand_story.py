@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -80,13 +79,15 @@ def _import(
 ) -> None:
     left = ann.shell.biomero(
         "run", THRESHOLD, "--omero", f"Dataset:{dataset}", "--omero-user", ann.name, "--detach",
-        "--to", "files", "--python", sys.executable, "--runtime", "process", "--keep", *ann.shell.cluster,
+        "--to", "files", "--runtime", "process", "--keep", *ann.shell.cluster,
     )  # fmt: skip
     assert left.code == 0, left.stderr
     run_id = left.stdout.strip()
     wait_until(
         lambda: has_status(ann.shell, run_id, "done", "failed", "paused"), "the run ends", timeout_s=_WITHIN_S
     )
+    document = ann.shell.here("runs", "show", run_id, "--json").document
+    assert document["status"] == "done", (document["failure"], document["images"])
     project = ann.server.add_container("Project", "p", owner=ann.name, group=ann.group)
     inputs = {
         results.WORKFLOW_UUID: run_id,
