@@ -25,7 +25,9 @@ def saves(server: OmeroServer) -> int:
 @pytest.fixture
 def ann(tmp_path: Path, omero_server: OmeroServer) -> Biologist:
     shell = User(home=tmp_path, variables=omero_variables(omero_server, tmp_path))
-    return Biologist(omero_server, shell, "rwra--")
+    # the server is there for all tests of this file
+    name = f"ann-{len(omero_server.rows('Experimenter'))}"
+    return Biologist(omero_server, shell, "rwra--", name=name)
 
 
 def test_a_worker_that_is_killed_while_it_brings_a_file_brings_it_whole(
