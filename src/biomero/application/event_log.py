@@ -93,10 +93,9 @@ class EventLog:
             )
 
     def all_of(
-        self, topics: Sequence[str], *, until: int, of: Container[UUID] | None = None
+        self, topics: Sequence[str], *, until: int, after: int = 0, of: Container[UUID] | None = None
     ) -> Iterator[LoggedEvent]:
-        """Yield every event of some topics, up to a position."""
-        after = 0
+        """Yield every event of some topics, behind a position and up to another."""
         while after < until:
             events, after = self.read(after, until=until, topics=topics, of=of)
             yield from events

@@ -95,7 +95,10 @@ class RecordFollower:
         return seen >= head
 
     def _build(self, projections: Sequence[Projection], since: datetime | None) -> None:
-        """Fold the whole record in memory, then put the rows in place in one short transaction."""
+        """Fold the whole record in memory, then put the rows in place in one short transaction.
+
+        What others have written into the views meanwhile is folded in there: views never go back.
+        """
         rows = MemoryRows()
         head = self._log.head()
         known = self._log.all_of(topics_of([_KNOWN]), until=head)
@@ -108,10 +111,15 @@ class RecordFollower:
             rest = [_KNOWN, *(p for p in projections if p is not _KNOWN)]
         project(self._log.all_of(topics_of(rest), until=head, of=wanted), rows, rest)
         with self._store.transaction() as transaction:
+            come = transaction.positions()
+            newest = max([head, *(come[p.name] for p in projections if p.name in come)])
+            all_of_them = [_KNOWN, *(p for p in projections if p is not _KNOWN)]
+            since_then = self._log.all_of(topics_of(all_of_them), after=head, until=newest)
+            project(since_then, rows, all_of_them)
             for projection in projections:
                 for table in projection.tables:
                     transaction.replace(table, rows.tables[table])
-            transaction.move({p.name: head for p in projections})
+            transaction.move({p.name: newest for p in projections})
 
     def _recent(self, rows: MemoryRows, since: datetime, head: int) -> set[UUID]:
         """Return the runs and tasks to which something happened lately, and the runs of those tasks."""
