@@ -14,7 +14,7 @@ from biomero.application.describe_run import describe_run
 from biomero.application.engine.import_results import import_results
 from biomero.application.errand import Goal
 from biomero.application.errand_runs import errands_of
-from biomero.application.import_again import import_again
+from biomero.application.import_again import check_import, import_again
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.pause_run import resume_run
 from biomero.application.ports.run_queue import QueueState, Wish
@@ -164,6 +164,20 @@ def test_everything_may_be_attached_to_objects_that_are_named(lab: Lab) -> None:
     assert lab.omero.store.things[file].targets == [project]
     with pytest.raises(OmeroObjectError, match="Dataset:98765"):
         wish(lab, earlier, OmeroWishes(tables=True, tables_at=("Dataset:98765",)))
+
+
+def test_it_is_told_before_if_nothing_may_be_attached_to_what_was_named(lab: Lab) -> None:
+    earlier = ended(lab)
+    other = lab.omero.group("other")
+    lab.omero.store.members.add((lab.user.id, other.id))
+    elsewhere = lab.omero.container(OmeroKind.PROJECT, "p", owner=lab.user, group=other)
+    services = lab.world.services
+    with pytest.raises(OmeroPermissionError, match=f"{elsewhere} is in another group"):
+        check_import(
+            services.record.get(earlier),
+            OmeroWishes(archive=True, archive_at=(str(elsewhere),)),
+            services,
+        )
 
 
 def test_a_run_that_waits_because_omero_refuses_may_be_imported_otherwise(lab: Lab) -> None:
