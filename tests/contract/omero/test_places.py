@@ -185,6 +185,13 @@ def test_whatever_may_be_annotated_may_be_attached_to_and_nothing_else(scene: Sc
         carols.require_annotatable([own])
 
 
+def test_more_objects_than_one_question_can_name_are_looked_at(scene: Scene) -> None:
+    own = scene.world.container(OmeroKind.PROJECT, "p", scene.alice, scene.group)
+    absent = [OmeroRef(OmeroKind.PROJECT, 10**9 + number) for number in range(2**15)]
+    with pytest.raises(OmeroObjectError, match=f"no {absent[0]}"):
+        scene.writer.require_annotatable([own, *absent])
+
+
 def test_a_container_that_is_not_there_or_in_another_group_is_refused(scene: Scene) -> None:
     with pytest.raises(OmeroObjectError, match="no Screen:987654"):
         scene.writer.require_linkable(OmeroRef(OmeroKind.SCREEN, 987654))
