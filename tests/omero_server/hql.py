@@ -191,6 +191,10 @@ class Query:
         )
 
 
+_MOST_VALUES = 2**15 - 1
+"""The driver of OMERO's releases counts them with 16 bits."""
+
+
 def _sort_key(expression: Expression) -> Callable[[Row], tuple[bool, Any]]:
     def key(row: Row) -> tuple[bool, Any]:
         value = comparable(expression(row))
@@ -200,8 +204,19 @@ def _sort_key(expression: Expression) -> Callable[[Row], tuple[bool, Any]]:
 
 
 def query(call: Call, text: str, parameters: Any) -> Query:
-    """Read a query as a client sends it, with its parameters."""
+    """Read a query as a client sends it, with its parameters.
+
+    Raises
+    ------
+    omero.InternalException
+        If there are more values than PostgreSQL's driver sends.
+    """
     named = {} if parameters is None else {k: unwrap(v) for k, v in (parameters.map or {}).items()}
+    count = sum(len(value) if isinstance(value, list) else 1 for value in named.values())
+    if count > _MOST_VALUES:
+        raise omero.InternalException(
+            None, None, f"Tried to send an out-of-range integer as a 2-byte value: {count}"
+        )
     page = None if parameters is None else parameters.theFilter
     return Query(call, text, named, page=page)
 

@@ -17,7 +17,6 @@ from biomero.application.results_folder import claim_results_folder
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import InputError, OmeroPermissionError, UsageError
@@ -82,7 +81,7 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
     OmeroObjectError
         If a dataset or another object of the wishes does not exist, or the user may not see it.
     OmeroPermissionError
-        If the user may not annotate the images.
+        If the user may not annotate the images, or not put anything where they want it.
     OmeroError
         If OMERO does not answer.
     """
@@ -96,10 +95,6 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
         )
     _is_here(earlier, request)
     omero = omero_for(request.omero.server, services)
-    named = [OmeroRef.parse(text) for text in (*wishes.archive_at, *wishes.tables_at, *wishes.files_at)]
-    with omero.reader(request.omero.user) as reader:
-        for ref in dict.fromkeys(named):
-            reader.contents(ref)
     problems = omero.check_writable(request.omero.user, request.omero.images)
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""

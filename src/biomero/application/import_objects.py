@@ -184,7 +184,7 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
         name = self._rois_name(source.id, output)
-        is_begun = any(known.startswith(name) for known in self._known)
+        is_begun = any(known == name or known.startswith(f"{name}/") for known in self._known)
         if wish.clear and not is_begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
         settings = RoiSettings(

@@ -1,4 +1,4 @@
-"""Before a run starts: make sure that its images can be put where they were wished to be."""
+"""Before a run starts: make sure that its results can be put where they were wished to be."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def settle_places(
         If images shall go onto plates and none comes from one, or the user has several containers of a name
         that shall be used again.
     OmeroObjectError
-        If a container does not exist in the group, or the user may not see it.
+        If a container, or what something shall be attached to, does not exist in the group, or the user may
+        not see it.
     OmeroPermissionError
-        If the user may not put anything into it.
+        If the user may not put anything into it, or attach anything to it.
     """
     if wishes.to_screen and not any(image.place for image in images):
         raise InputError(
@@ -33,9 +34,11 @@ def settle_places(
         )
     has_ids = wishes.dataset_id is not None or wishes.screen_id is not None
     has_names = wishes.reuse_named and bool(wishes.dataset_name or wishes.screen_name)
-    if not (has_ids or has_names):
+    named = [OmeroRef.parse(text) for text in (*wishes.archive_at, *wishes.tables_at, *wishes.files_at)]
+    if not (has_ids or has_names or named):
         return wishes
     with omero.writer(user, group_id=group.id) as writer:
+        writer.require_annotatable(dict.fromkeys(named))
         dataset_id = _settled(wishes, writer, OmeroKind.DATASET, wishes.dataset_id, wishes.dataset_name)
         screen_id = _settled(wishes, writer, OmeroKind.SCREEN, wishes.screen_id, wishes.screen_name)
     return replace(wishes, dataset_id=dataset_id, screen_id=screen_id)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from biomero.application.omero_request import OmeroRequest, OmeroWishes, RoiWish
+from biomero.application.run_document import OutputKind
 from biomero.domain.omero import OmeroKind, OmeroRef
+from biomero.domain.run_events import Json
 from biomero.domain.workflow_run import WorkflowRun
 
 
@@ -69,16 +71,27 @@ def touched_by(run: WorkflowRun, request: OmeroRequest, parents: Sequence[OmeroR
     parents
         Where results of the whole run are attached.
     """
-    images_of = {output["path"]: output["image"] for output in run.outputs}
+    outputs = {output["path"]: output for output in run.outputs}
     touched: set[OmeroRef] = set()
     for made in run.objects:
-        ref, index = OmeroRef(OmeroKind(made["kind"]), made["id"]), images_of.get(made["output"])
-        if ref.kind in {OmeroKind.FILE, OmeroKind.TABLE}:
-            image = None if index is None else OmeroRef(OmeroKind.IMAGE, request.images[index].id)
-            touched |= set(parents if image is None else [image])
-        else:
+        ref, output = OmeroRef(OmeroKind(made["kind"]), made["id"]), outputs.get(made["output"])
+        if ref.kind not in {OmeroKind.FILE, OmeroKind.TABLE}:
             touched.add(ref)
+        elif at := _named(request.wishes, ref.kind, output):
+            touched |= set(map(OmeroRef.parse, at))
+        elif output is None or output["image"] is None:
+            touched |= set(parents)
+        else:
+            touched.add(OmeroRef(OmeroKind.IMAGE, request.images[output["image"]].id))
     return frozenset(touched)
+
+
+def _named(wishes: OmeroWishes, kind: OmeroKind, output: Json | None) -> Sequence[str]:
+    """Return the objects that an attachment was to be at; none where it is at its image, or at parents."""
+    if output is None:  # everything in one file
+        return wishes.archive_at
+    is_file = output["kind"] in {OutputKind.FILE.value, OutputKind.TABLE.value}
+    return wishes.tables_at if kind is OmeroKind.TABLE else wishes.files_at if is_file else ()
 
 
 def _place(wishes: OmeroWishes, mark: str) -> str:

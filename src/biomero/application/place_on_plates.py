@@ -77,13 +77,8 @@ def place_on_plates(
         else image
         for image in images
     ]
-    counts = Counter(image.name.lower() for image in placed)
-    return tuple(
-        dataclasses.replace(image, name=f"{image.name}_{image.index}")
-        if counts[image.name.lower()] > 1
-        else image
-        for image in placed
-    )
+    told = _told_apart({image.index: image.name for image in placed}, taken=names.values())
+    return tuple(dataclasses.replace(image, name=told[image.index]) for image in placed)
 
 
 def _in_omero(omero: OmeroRequest) -> dict[int, _Place]:
@@ -106,8 +101,25 @@ def _in_files(images: Sequence[RequestedImage], plates: StoreContents) -> dict[i
 def _names(places: Iterable[_Place]) -> Mapping[str, str]:
     """Give each plate a folder's name; where two are alike, with a number."""
     plain = {place.plate: safe_name(place.name) for place in places}
-    counts = Counter(name.lower() for name in plain.values())
-    return {
-        plate: f"{name}_{number}" if counts[name.lower()] > 1 else name
-        for number, (plate, name) in enumerate(plain.items(), start=1)
-    }
+    numbers = {plate: number for number, plate in enumerate(plain, start=1)}
+    told = _told_apart({numbers[plate]: name for plate, name in plain.items()})
+    return {plate: told[number] for plate, number in numbers.items()}
+
+
+def _told_apart(names: Mapping[int, str], *, taken: Iterable[str] = ()) -> dict[int, str]:
+    """Return names by their numbers; one that is another's, or taken, gets its number.
+
+    On no file system are two of them the same, nor is what a number makes of one the name of another.
+    """
+    counts = Counter(name.lower() for name in (*names.values(), *taken))
+    given = set(counts)
+    told = {}
+    for number, name in names.items():
+        own = name
+        if counts[name.lower()] > 1:
+            own = f"{name}_{number}"
+            while own.lower() in given:
+                own = f"{own}_"
+            given.add(own.lower())
+        told[number] = own
+    return told

@@ -136,6 +136,10 @@ class FakeWriter:
         """See `OmeroWriter.require_linkable`."""
         self._require([container], to_link=True)
 
+    def require_annotatable(self, targets: Iterable[OmeroRef]) -> None:
+        """See `OmeroWriter.require_annotatable`."""
+        self._require(targets)
+
     def named(self, kind: OmeroKind, name: str) -> Sequence[int]:
         """See `OmeroWriter.named`."""
         return [

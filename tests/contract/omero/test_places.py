@@ -166,6 +166,32 @@ def test_containers_of_others_take_what_the_group_allows(
                 bobs.require_linkable(container)
 
 
+def test_whatever_may_be_annotated_may_be_attached_to_and_nothing_else(scene: Scene) -> None:
+    screen = OmeroRef(OmeroKind.SCREEN, 987654)
+    with pytest.raises(OmeroObjectError, match="no Screen:987654"):
+        scene.writer.require_annotatable([screen])
+    group = scene.world.group("other", GroupAccess.READ_ONLY)
+    carol = scene.world.user("carol", scene.group, group)
+    dave = scene.world.user("dave", group)
+    own, others = (scene.world.container(OmeroKind.PROJECT, "p", user, group) for user in (carol, dave))
+    with scene.world.omero.writer(carol.name, group_id=group.id) as carols:
+        carols.require_annotatable([own])
+        with pytest.raises(OmeroPermissionError, match=str(others)):
+            carols.require_annotatable([own, others])
+    with (
+        scene.world.omero.writer(carol.name, group_id=scene.group.id) as carols,
+        pytest.raises(OmeroPermissionError, match=f"{own} is in "),
+    ):
+        carols.require_annotatable([own])
+
+
+def test_more_objects_than_one_question_can_name_are_looked_at(scene: Scene) -> None:
+    own = scene.world.container(OmeroKind.PROJECT, "p", scene.alice, scene.group)
+    absent = [OmeroRef(OmeroKind.PROJECT, 10**9 + number) for number in range(2**15)]
+    with pytest.raises(OmeroObjectError, match=f"no {absent[0]}"):
+        scene.writer.require_annotatable([own, *absent])
+
+
 def test_a_container_that_is_not_there_or_in_another_group_is_refused(scene: Scene) -> None:
     with pytest.raises(OmeroObjectError, match="no Screen:987654"):
         scene.writer.require_linkable(OmeroRef(OmeroKind.SCREEN, 987654))

@@ -14,7 +14,7 @@ from biomero.application.describe_run import describe_run
 from biomero.application.engine.import_results import import_results
 from biomero.application.errand import Goal
 from biomero.application.errand_runs import errands_of
-from biomero.application.import_again import import_again
+from biomero.application.import_again import check_import, import_again
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.pause_run import resume_run
 from biomero.application.ports.run_queue import QueueState, Wish
@@ -22,7 +22,7 @@ from biomero.application.retry_run import Retry, retry_run
 from biomero.application.run_request import RunRequest
 from biomero.application.tell_run import tell_run
 from biomero.domain.ids import RunId
-from biomero.domain.omero import GroupAccess, OmeroKind
+from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.errors import (
     OmeroObjectError,
@@ -31,6 +31,7 @@ from biomero.errors import (
     RunPausedError,
     UsageError,
 )
+from biomero.testing.omero_store import Thing
 from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_faults import BreakingOmero
 from unit.application.test_omero_runs import EVERYTHING, Lab, lab_with
@@ -165,6 +166,20 @@ def test_everything_may_be_attached_to_objects_that_are_named(lab: Lab) -> None:
         wish(lab, earlier, OmeroWishes(tables=True, tables_at=("Dataset:98765",)))
 
 
+def test_it_is_told_before_if_nothing_may_be_attached_to_what_was_named(lab: Lab) -> None:
+    earlier = ended(lab)
+    other = lab.omero.group("other")
+    lab.omero.store.members.add((lab.user.id, other.id))
+    elsewhere = lab.omero.container(OmeroKind.PROJECT, "p", owner=lab.user, group=other)
+    services = lab.world.services
+    with pytest.raises(OmeroPermissionError, match=f"{elsewhere} is in another group"):
+        check_import(
+            services.record.get(earlier),
+            OmeroWishes(archive=True, archive_at=(str(elsewhere),)),
+            services,
+        )
+
+
 def test_a_run_that_waits_because_omero_refuses_may_be_imported_otherwise(lab: Lab) -> None:
     target = lab.dataset("target")
     wishes = OmeroWishes(label_images=True, dataset_id=target.id)
@@ -186,6 +201,40 @@ def test_a_run_that_waits_because_omero_refuses_may_be_imported_otherwise(lab: L
     assert request.results.is_dir()  # it is that run's, which is still open
     with pytest.raises(RunPausedError):
         lab.drive(run_id)
+
+
+def test_what_a_run_shall_clear_goes_also_where_another_import_came_first(lab: Lab) -> None:
+    target, cells = lab.dataset("target"), lab.dataset("cells", "a.tif")
+    image = OmeroRef(OmeroKind.IMAGE, lab.image("b.tif", cells))
+    things = lab.omero.store.things
+    old = lab.omero.store.add(
+        Thing(kind=OmeroKind.ROI, owner=lab.user.id, group=lab.group.id, name="old 1", targets=[image])
+    )
+    wishes = OmeroWishes(label_images=True, dataset_id=target.id, rois=RoiWish(clear="old"))
+    run_id = lab.order(cells, wishes=wishes)
+    hidden = things.pop(target)
+    with pytest.raises(RunPausedError):
+        lab.drive(run_id)
+    assert lab.drive(wish(lab, run_id, OmeroWishes(rois=RoiWish(shape="mask")))) is RunStatus.DONE
+    assert old in things
+    things[target] = hidden
+    assert lab.drive(run_id) is RunStatus.DONE
+    assert old not in things
+
+
+def test_what_the_run_has_attached_elsewhere_does_not_count_as_said_of_its_images(lab: Lab) -> None:
+    target, cells = lab.dataset("target"), lab.dataset("cells", "a.tif")
+    earlier = lab.order(cells, wishes=OmeroWishes(archive=True, archive_at=(str(target),)), keep=True)
+    assert lab.drive(earlier) is RunStatus.DONE
+    lab.drive(wish(lab, earlier, OmeroWishes(archive=True)))
+    lab.drive(wish(lab, earlier, OmeroWishes(archive=True, archive_at=(str(target),))))
+    said = [
+        target
+        for ref in lab.made(OmeroKind.MAP, earlier)
+        for target in lab.omero.store.things[ref].targets
+        if lab.omero.store.things[ref].name == "biomero/workflow"
+    ]
+    assert Counter(said) == Counter([target, cells])
 
 
 def test_results_in_a_folder_of_the_user_are_taken_from_there_as_long_as_they_are_what_they_were(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,29 @@ def test_what_takes_no_images_is_refused_before_the_run_starts(lab: Lab, kind: O
     ):
         with pytest.raises(error, match=said):
             lab.order(plate, wishes=labels_with(**{field: ref.id}))
+
+
+@pytest.mark.parametrize("at", ["archive_at", "tables_at", "files_at"])
+def test_what_takes_no_attachments_is_refused_before_the_run_starts(lab: Lab, at: str) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    other_group = lab.omero.group("other")
+    lab.omero.store.members.add((lab.user.id, other_group.id))
+    elsewhere = lab.omero.container(OmeroKind.PROJECT, "elsewhere", owner=lab.user, group=other_group)
+
+    def wishes(ref: object) -> OmeroWishes:
+        more: dict[str, Any] = {at: (f"{ref}",)}
+        return OmeroWishes(archive=True, tables=True, files=True, **more)
+
+    with pytest.raises(OmeroObjectError, match="no Project:987654"):
+        lab.order(dataset, wishes=wishes("Project:987654"))
+    with pytest.raises(OmeroPermissionError, match=f"{elsewhere} is in another group"):
+        lab.order(dataset, wishes=wishes(elsewhere))
+    bob = lab.omero.user("bob", lab.group)
+    bobs = lab.omero.container(OmeroKind.PROJECT, "bobs", owner=bob, group=lab.group)
+    lab.order(dataset, wishes=wishes(bobs))
+    lab.omero.store.groups[lab.group.id] = replace(lab.group, access=GroupAccess.READ_ONLY)
+    with pytest.raises(OmeroPermissionError, match=f"may not annotate {bobs}"):
+        lab.order(dataset, wishes=wishes(bobs))
 
 
 @pytest.mark.parametrize("kind", [OmeroKind.DATASET, OmeroKind.SCREEN])

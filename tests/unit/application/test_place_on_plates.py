@@ -70,6 +70,20 @@ def test_an_image_of_no_plate_goes_alone_and_shares_no_name_with_others() -> Non
     assert names == [("P_A_1_0_0", "P.ome.zarr/A/1/0"), ("P_A_1_0_1", "P_A_1_0_1.ome.zarr")]
 
 
+def test_a_number_makes_no_plate_of_the_name_that_another_has() -> None:
+    names = placed(well(5, 1, "P", 0), well(6, 2, "P", 0), well(7, 3, "p_1", 0), well(8, 4, "P_2_", 0))
+    for of_images in zip(*names, strict=True):
+        assert len({name.lower() for name in of_images}) == len(names), names
+
+
+@pytest.mark.parametrize("name", ["P", "p"])
+def test_an_image_that_is_called_as_a_plate_does_not_lie_where_the_plate_does(name: str) -> None:
+    alone = OmeroImage(id=7, name=name, owner_id=1, group_id=1)
+    (_, on_plate), (_, beside) = placed(well(5, 1, "P", 0), alone)
+    assert on_plate == "P.ome.zarr/A/1/0"
+    assert beside.lower() != "p.ome.zarr"
+
+
 def test_plates_that_were_asked_for_have_to_be_there() -> None:
     alone = OmeroImage(id=7, name="a", owner_id=1, group_id=1)
     assert placed(alone) == [("a", "a.ome.zarr")]

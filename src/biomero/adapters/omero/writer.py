@@ -59,6 +59,11 @@ class IceWriter:
         with self._session.doing(f"put anything into {container}"):
             require_linkable(self._session, container)
 
+    def require_annotatable(self, targets: Iterable[OmeroRef]) -> None:
+        """See `OmeroWriter.require_annotatable`."""
+        with self._session.doing("attach anything"):
+            require_annotatable(self._session, targets)
+
     def named(self, kind: OmeroKind, name: str) -> Sequence[int]:
         """See `OmeroWriter.named`."""
         with self._session.doing(f"look for {name}"):

@@ -13,6 +13,9 @@ from biomero.adapters.omero.session import ALL_GROUPS, OmeroSession
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroUser
 from biomero.errors import OmeroPermissionError
 
+_AT_ONCE = 500
+"""How many ids are named in one question: the database takes some ten thousand, a run can make more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritingSession:
@@ -39,18 +42,19 @@ class WritingSession:
         all_groups
             Look into every group that the user may see.
         values
-            Texts, whole numbers, or sequences of whole numbers.
+            Texts, whole numbers, or one sequence of whole numbers, of which some are asked for at a time.
         """
         from omero.rtypes import unwrap
 
         context = [ALL_GROUPS] if all_groups else []
-        rows = self.factory.getQueryService().projection(query, _parameters(values), *context)
+        ask = self.factory.getQueryService().projection
+        rows = [row for some in _parts(values) for row in ask(query, _parameters(some), *context)]
         return [[unwrap(value) for value in row] for row in rows]
 
     def objects(self, query: str, **values: Any) -> list[Any]:
-        """Return the objects that a query selects."""
-        found: list[Any] = self.factory.getQueryService().findAllByQuery(query, _parameters(values))
-        return found
+        """Return the objects that a query selects; values as for `rows`."""
+        ask = self.factory.getQueryService().findAllByQuery
+        return [one for some in _parts(values) for one in ask(query, _parameters(some))]
 
     def object(self, kind: str, of_id: int) -> Any:
         """Return an object by its id, loaded, to be changed and saved."""
@@ -115,6 +119,16 @@ def describe(group: OmeroGroup) -> str:
     if group.access is GroupAccess.OTHER:
         return f"the group {group.name}"
     return f"the group {group.name}, which is {group.access.words}"
+
+
+def _parts(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield values again and again, each time with some more of the sequence among them."""
+    name = next((name for name, value in values.items() if not isinstance(value, (str, int))), None)
+    if name is None or len(values[name]) <= _AT_ONCE:
+        yield values
+        return
+    for first in range(0, len(values[name]), _AT_ONCE):
+        yield {**values, name: values[name][first : first + _AT_ONCE]}
 
 
 def _parameters(values: Mapping[str, Any]) -> Any:

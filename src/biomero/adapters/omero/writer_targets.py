@@ -22,8 +22,6 @@ _ANNOTATABLE = (
     OmeroKind.ROI,
 )
 
-_IDS_AT_ONCE = 500
-
 
 def require_annotatable(session: WritingSession, targets: Iterable[OmeroRef]) -> None:
     """Refuse targets that the user may not annotate, before anything is made.
@@ -68,10 +66,7 @@ def named(session: WritingSession, kind: OmeroKind, name: str) -> list[int]:
 def projects_of(session: WritingSession, datasets: Sequence[int]) -> list[OmeroContainer]:
     """See `OmeroWriter.projects_of`."""
     query = "select p from ProjectDatasetLink l join l.parent p where l.child.id in (:ids)"
-    found: dict[int, Any] = {}
-    for first in range(0, len(datasets), _IDS_AT_ONCE):
-        some = session.objects(query, ids=datasets[first : first + _IDS_AT_ONCE])
-        found.update((int(one.id.val), one) for one in some)
+    found = {int(one.id.val): one for one in session.objects(query, ids=datasets)}
     return [
         OmeroContainer(
             ref=OmeroRef(OmeroKind.PROJECT, number),

@@ -213,6 +213,10 @@ class OmeroWriter(Protocol):
         """Refuse a dataset, project, screen or plate that the user may not put anything into."""
         ...
 
+    def require_annotatable(self, targets: Iterable[OmeroRef]) -> None:
+        """Refuse objects that the user may not attach anything to."""
+        ...
+
     def named(self, kind: OmeroKind, name: str) -> Sequence[int]:
         """Return the user's own containers of a kind that are called exactly so, the oldest first."""
         ...

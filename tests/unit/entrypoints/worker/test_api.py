@@ -97,6 +97,36 @@ def test_people_see_and_end_their_own_runs_and_administrators_all(lab: OmeroLab)
     assert "was cancelled" in lab.engine().run("last")["sentence"]
 
 
+def test_nobody_has_errands_done_with_what_others_have(lab: OmeroLab) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    wishes: dict[str, Any] = {"rois": {}}
+    run_id = lab.engine().order(order_of(dataset, keep=True))["id"]
+    sending = {"key": "sent", "chosen": [str(dataset)], "folder": "cells"}
+    sent = lab.engine().send_images(sending)["id"]
+    assert [lab.drive(one) for one in (run_id, sent)] == [RunStatus.DONE, RunStatus.DONE]
+    jobs = lab.world.services.record.get(RunId(run_id)).jobs.values()
+    lab.identity.sessions["bob's session"] = bob_user = lab.omero.user("bob", lab.group)
+    bob = lab.engine("bob's session")
+    for text in (run_id, run_id[:8], "last"):
+        with pytest.raises(EngineRefusedError, match="you have no run"):
+            bob.put_results({"key": text, "run": text, "wishes": wishes})
+    for job in jobs:
+        number = int(job["job"]["job_id"])
+        with pytest.raises(EngineRefusedError, match="none of your runs had the job"):
+            bob.put_results({"key": f"{number}", "job": number, "wishes": wishes})
+    file = lab.omero.file("a.csv", b"1", owner=bob_user, group=lab.group)
+    for text in (sent, sent[:8], "cells"):
+        with pytest.raises(EngineRefusedError, match="you have no images"):
+            bob.convert_images({"key": text, "source": text})
+        with pytest.raises(EngineRefusedError, match="you have no images"):
+            bob.send_file({"key": text, "source": text, "annotation_id": file, "slot": "1"})
+    before = sorted((lab.world.folder / "data" / "images" / "cells").iterdir())
+    assert lab.drive(bob.send_images(sending)["id"]) is RunStatus.FAILED
+    assert "with images of another run" in bob.run("last")["sentence"]
+    assert sorted((lab.world.folder / "data" / "images" / "cells").iterdir()) == before
+    assert len(lab.world.services.record.ids()) == 3
+
+
 def test_own_runs_are_found_whatever_others_did_since(lab: OmeroLab) -> None:
     own = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
     bob = lab.omero.user("bob", lab.group)
