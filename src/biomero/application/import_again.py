@@ -125,10 +125,13 @@ def _is_here(earlier: WorkflowRun, request: RunRequest) -> bool:
             f"the results of {run} went to OMERO and were removed here and on the cluster: run it again, "
             "with Cleanup? off or --keep, or into a folder (--out), to have them at hand"
         )
-    if set(earlier.asked_images) != set(earlier.stages):
+    again, of = len(set(earlier.asked_images)), len(earlier.stages)
+    if again != of:
         raise UsageError(
-            f"{run} tried some of its images again, so that its results are in several folders on the "
-            "cluster: run it again, into a folder (--out)"
+            f"{run} tried {again} of its {of} images again, so that its results are in several folders on "
+            "the cluster, and an import takes them from one: try all images again (biomero runs retry "
+            f"{earlier.run_id[:8]} --all), and import then; or run the workflow on all of them anew, with "
+            "Cleanup? off or --keep"
         )
     return False
 

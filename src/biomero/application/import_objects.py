@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import fnmatch
-import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
+from biomero.application.import_attachments import ImportAttachments
 from biomero.application.import_places import ImportPlaces
-from biomero.application.name_objects import archive_name, image_name
+from biomero.application.name_objects import image_name
 from biomero.application.omero_request import OmeroRequest
-from biomero.application.other_wishes import OtherWishes, mark_of
+from biomero.application.other_wishes import OtherWishes
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
-from biomero.application.result_columns import with_image_ids
+from biomero.application.result_names import content_of, is_like, name_of, rois_key
 from biomero.application.result_rois import ResultRois, RoiIds
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
-from biomero.application.zip_results import zipped
 from biomero.domain.ids import RunId
 from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef
-from biomero.errors import ImageReadError, InputError
-
-_BINARY = "application/octet-stream"
+from biomero.errors import ImageReadError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +96,7 @@ class ImportObjects:
     _known: Mapping[str, OmeroRef] = field(default_factory=dict)
     _places: ImportPlaces = field(init=False)
     _rois: ResultRois = field(init=False)
+    _attachments: ImportAttachments = field(init=False)
 
     def run(self, outputs: Sequence[OutputRecord]) -> Imported:
         """Make everything.
@@ -126,11 +123,24 @@ class ImportObjects:
             ids=[image.id for image in self.request.images],
             ask=self._made_rois,
         )
+        self._attachments = ImportAttachments(
+            run_id=self.run_id,
+            workflow=self.workflow,
+            request=self.request,
+            path_of=self._path,
+            tables=self.tables,
+            writer=self.writer,
+            rois=self._rois,
+            stems=self.stems,
+            of_round=self._of_round,
+            on_made=self._add,
+            on_problem=self._problems.append,
+        )
         for done, output in enumerate(sorted(outputs, key=self._turn)):
             self._import(output)
             self.on_output(done + 1, len(outputs))
         if self.request.wishes.archive:
-            self._put_archive(outputs)
+            self._attachments.put_archive(outputs)
         self._describe()
         return Imported(objects=tuple(self._objects), problems=tuple(self._problems))
 
@@ -147,7 +157,7 @@ class ImportObjects:
             case OutputKind.IMAGE if wishes.images:
                 self._put_image(output)
             case OutputKind.TABLE if wishes.tables:
-                self._put_table(output)
+                self._attachments.put_table(output, self._source(output))
             case OutputKind.FILE | OutputKind.TABLE if wishes.files:
                 self._put_file(output)
             case OutputKind.IMAGE if wishes.files and not wishes.image_files:
@@ -156,6 +166,11 @@ class ImportObjects:
                 self._put_file(output)
             case _:
                 pass
+
+    def _put_file(self, output: OutputRecord) -> None:
+        is_file = output.kind in {OutputKind.FILE, OutputKind.TABLE}
+        at = self.request.wishes.files_at if is_file else ()
+        self._attachments.put_file(output, self._source(output), at=at)
 
     def _turn(self, output: OutputRecord) -> tuple[Any, ...]:
         """Return what orders results: images, with their ROIs, before tables; on plates field by field."""
@@ -215,7 +230,7 @@ class ImportObjects:
         try:
             with self.files.open(self._path(output)) as image:
                 ref = self.writer.put_image(
-                    self._key(f"image/{_content(output)}{self._of_place}"),
+                    self._key(f"image/{content_of(output)}{self._of_place}"),
                     image,
                     name=name,
                     description=f"{self.workflow}, {note}; run {self.run_id}, result {output.path}",
@@ -225,80 +240,10 @@ class ImportObjects:
         except ImageReadError as exc:
             self._problems.append(f"{output.path!r} was not imported as an image: {exc}")
             return
-        self._add(output, ref)
-
-    def _put_table(self, output: OutputRecord) -> None:
-        source = self._source(output)
-        ids = dict(zip(self.stems, (image.id for image in self.request.images), strict=True))
-        try:
-            columns = with_image_ids(
-                self.tables.read(self._path(output)), owner=source.id if source else None, ids=ids
-            )
-            columns = self._rois.with_ids(output, columns)
-        except InputError as exc:
-            self._problems.append(f"{output.path!r} was attached as a file, for it is no table: {exc}")
-            self._put_file(output)
-            return
-        targets, mark = self._targets_at(self.request.wishes.tables_at, source)
-        ref = self.writer.put_table(
-            self._key(f"table/{_content(output)}{mark}"),
-            columns,
-            name=self._file_name(output),
-            targets=targets,
-        )
-        self._add(output, ref, targets)
-
-    def _put_file(self, output: OutputRecord) -> None:
-        path = self._path(output)
-        if not path.is_file():
-            self._problems.append(f"{output.path!r} was not attached: it is a folder")
-            return
-        is_file = output.kind in {OutputKind.FILE, OutputKind.TABLE}
-        at = self.request.wishes.files_at if is_file else ()
-        targets, mark = self._targets_at(at, self._source(output))
-        media_type = mimetypes.guess_type(path.name)[0] or _BINARY
-        ref = self.writer.put_file(
-            self._key(f"file/{_content(output)}{mark}"),
-            path,
-            name=self._file_name(output),
-            media_type=media_type,
-            targets=targets,
-        )
-        self._add(output, ref, targets)
-
-    def _put_archive(self, outputs: Sequence[OutputRecord]) -> None:
-        """Attach one file with everything; it is made only where it is not there yet."""
-        made = [output for output in outputs if output.made_as is not None]
-        if not made:
-            return
-        targets, mark = self._targets_at(self.request.wishes.archive_at, None)
-        name = archive_name(self.workflow, self.run_id)
-        with zipped({output.path: self._path(output) for output in made}) as path:
-            ref = self.writer.put_file(
-                self._key(f"archive{self._of_round}{mark}"),
-                path,
-                name=name,
-                media_type="application/zip",
-                targets=targets,
-            )
-        self._objects.append(MadeObject(output="", ref=ref))
-        self._touched.update(dict.fromkeys(targets))
+        self._add(output.path, ref)
 
     def _add_place(self, made: OmeroRef) -> None:
-        self._objects.append(MadeObject(output="", ref=made))
-        self._touched[made] = None
-
-    def _targets_at(self, at: Sequence[str], source: OmeroImage | None) -> tuple[list[OmeroRef], str]:
-        """Return what a result is attached to, and what tells it from the same result elsewhere."""
-        if not at:
-            return self._targets(source), ""
-        return [OmeroRef.parse(text) for text in at], mark_of("\n".join(sorted(at)))
-
-    def _targets(self, source: OmeroImage | None) -> list[OmeroRef]:
-        """Return what a result is attached to."""
-        if source is not None:
-            return [OmeroRef(OmeroKind.IMAGE, source.id)]
-        return parents_of(self.request.images)
+        self._add("", made)
 
     def _source(self, output: OutputRecord) -> OmeroImage | None:
         return None if output.image is None else self.request.images[output.image]
@@ -329,8 +274,8 @@ class ImportObjects:
                     targets=[target],
                 )
 
-    def _add(self, output: OutputRecord, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
-        self._objects.append(MadeObject(output=output.path, ref=ref))
+    def _add(self, output: str, ref: OmeroRef, targets: Sequence[OmeroRef] = ()) -> None:
+        self._objects.append(MadeObject(output=output, ref=ref))
         self._touched.update(dict.fromkeys(targets or [ref]))
 
     def _key(self, output: str) -> OutputKey:
@@ -346,39 +291,3 @@ class ImportObjects:
 
     def _path(self, output: OutputRecord) -> Path:
         return self.results / as_on_disk(output.path)
-
-    def _file_name(self, output: OutputRecord) -> str:
-        return PurePosixPath(output.path).name
-
-
-def name_of(output: OutputRecord) -> str:
-    """Return what a result is called: as its workflow had it, or by its place where it lay in a plate."""
-    made = PurePosixPath(output.made_as or output.path)
-    is_inside = any(parent.suffix == ".zarr" for parent in made.parents)
-    return PurePosixPath(output.path).name if is_inside else made.name
-
-
-def is_like(output: OutputRecord, pattern: str) -> bool:
-    """Say whether a result's own name, or the one that the workflow gave it, is like a pattern of shells."""
-    names = {PurePosixPath(path).name for path in (output.path, output.made_as) if path is not None}
-    return not pattern or any(fnmatch.fnmatchcase(name, pattern) for name in names)
-
-
-def _content(output: OutputRecord) -> str:
-    """Return what tells a result from others: its name, and what it holds."""
-    return f"{output.path}#{output.sha256[:12]}"
-
-
-def rois_key(image_id: int, label: OutputRecord) -> str:
-    """Return the name of the ROIs that a label image gives an image."""
-    return f"rois/{image_id}/{_content(label)}"
-
-
-def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:
-    """Return the datasets and plates that images are in; the images themselves where they are in none."""
-    found: dict[OmeroRef, None] = {}
-    for image in images:
-        if image.place is not None:
-            found[OmeroRef(OmeroKind.PLATE, image.place.plate_id)] = None
-        found.update(dict.fromkeys(ref for ref in image.parents if ref.kind is OmeroKind.DATASET))
-    return list(found) or [OmeroRef(OmeroKind.IMAGE, image.id) for image in images]

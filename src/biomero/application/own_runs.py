@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from uuid import UUID
 
 from biomero.application.services import Services
@@ -73,23 +74,33 @@ def run_of_job(job_id: int, user: OmeroUser, services: Services, *, server: str)
     Raises
     ------
     UnknownRunError
-        If there is none among their newest few hundred runs.
+        If there is none.
     """
-    for run in visible_runs(user, services, server=server, most=_MOST_PAGES * _PAGE):
-        jobs = [job["job"]["job_id"] for job in run.jobs.values() if job["job"] is not None]
-        if str(job_id) in map(str, jobs):
+    whose = None if user.is_admin else user.id
+    for run in _each(lambda skip: services.finder.with_job(job_id, whose, most=_PAGE, skip=skip), services):
+        if run.jobs and may_see(run, user, server=server):  # not what only a script drives
             return run
     raise UnknownRunError(f"none of your runs had the job {job_id}")
 
 
 def own_runs(user: OmeroUser, services: Services, *, server: str, most: int = 20) -> list[WorkflowRun]:
     """Return the newest runs of a user, newest first, however many others have been asked for since."""
-    return _first(
-        lambda skip: services.finder.newest(user.id, most=_PAGE, skip=skip),
-        lambda run: is_own(run, user, server=server),
-        services,
-        most,
-    )
+    return list(islice(each_own_run(user, services, server=server), most))
+
+
+def each_own_run(
+    user: OmeroUser, services: Services, *, server: str, name: str | None = None
+) -> Iterator[WorkflowRun]:
+    """Yield the newest few hundred runs of a user, newest first, each read when it is wanted.
+
+    Parameters
+    ----------
+    name
+        Only those that are called so.
+    """
+    finder = services.finder
+    runs = _each(lambda skip: finder.newest(user.id, name=name, most=_PAGE, skip=skip), services)
+    return (run for run in runs if is_own(run, user, server=server))
 
 
 def visible_runs(
@@ -102,30 +113,20 @@ def visible_runs(
     requested_by
         Only those that were asked for under this name.
     """
-    whose = None if user.is_admin else user.id
-    return _first(
-        lambda skip: services.finder.newest(whose, requested_by=requested_by, most=_PAGE, skip=skip),
-        lambda run: may_see(run, user, server=server),
-        services,
-        most,
+    whose, finder = None if user.is_admin else user.id, services.finder
+    runs = _each(
+        lambda skip: finder.newest(whose, requested_by=requested_by, most=_PAGE, skip=skip), services
     )
+    return list(islice((run for run in runs if may_see(run, user, server=server)), most))
 
 
-def _first(
-    page: Page, is_wanted: Callable[[WorkflowRun], bool], services: Services, most: int
-) -> list[WorkflowRun]:
-    """Return the first runs that are wanted.
+def _each(page: Page, services: Services) -> Iterator[WorkflowRun]:
+    """Yield runs, page by page.
 
-    More than a page is read only where users of another server have the same ids.
+    More than a page is read where users of another server have the same ids, or a run is looked for.
     """
-    found: list[WorkflowRun] = []
     for number in range(_MOST_PAGES):
         ids = page(number * _PAGE)
-        for run in map(services.record.get, ids):
-            if is_wanted(run):
-                found.append(run)
-            if len(found) == most:
-                return found
+        yield from map(services.record.get, ids)
         if len(ids) < _PAGE:
-            break
-    return found
+            return

@@ -12,7 +12,7 @@ from biomero.application.choose_omero_images import OmeroOrder, choose_omero_ima
 from biomero.application.engine.place import place_of
 from biomero.application.errand import Errand, Goal
 from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
-from biomero.application.own_runs import own_run, own_runs
+from biomero.application.own_runs import each_own_run, own_run
 from biomero.application.place_on_plates import place_on_plates
 from biomero.application.ports.workflows import CONVERTER
 from biomero.application.results_folder import claim_results_folder
@@ -26,7 +26,7 @@ from biomero.errors import InputError, UnknownRunError, UsageError
 
 FOLDER_PREFIX = "SLURM_IMAGES_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
-_ALL = 500
+_TRANSFER = "Image transfer"
 _WHOLE_PLATES = (OmeroKind.PLATE, OmeroKind.SCREEN)
 
 
@@ -92,7 +92,7 @@ def accept_sending(request: RunRequest, services: Services, *, run_id: RunId) ->
     """Record it as a run of its own."""
     folder = "" if request.errand is None else request.errand.folder
     about = f"Images in {folder} on the cluster."
-    return accept_errand_run(request, run_id, services, name="Image transfer", about=about)
+    return accept_errand_run(request, run_id, services, name=_TRANSFER, about=about)
 
 
 def convert_sent(
@@ -164,16 +164,16 @@ def sent_images(text: str, user: OmeroUser, services: Services, *, server: str) 
         If there is none.
     """
     wanted = text.strip()
-    named = [
-        run
-        for run in own_runs(user, services, server=server, most=_ALL)
-        if (errand := (run.request or {}).get("errand") or {}).get("goal") == Goal.IMAGES.value
-        and errand["folder"] == wanted
-    ]
-    # one that failed may have wanted a name that another one's images have
-    named.sort(key=lambda run: run.status is not RunStatus.DONE)
-    if named:
-        return named[0]
+    named: WorkflowRun | None = None
+    for run in each_own_run(user, services, server=server, name=_TRANSFER):
+        errand = (run.request or {}).get("errand") or {}
+        if errand.get("goal") == Goal.IMAGES.value and errand["folder"] == wanted:
+            # one that failed may have wanted a name that another one's images have
+            if run.status is RunStatus.DONE:
+                return run
+            named = named or run
+    if named is not None:
+        return named
     try:
         return own_run(wanted, user, services, server=server)
     except UnknownRunError as exc:

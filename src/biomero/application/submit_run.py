@@ -200,6 +200,7 @@ def _check_attachments(
         output_folder="out",
         ground_truth_folder="gt",
         attachments=dict.fromkeys([*given, *of_omero], "attached"),
+        is_of_omero=order.omero is not None,
     )
     return {name: tuple(map(_absolute, paths)) for name, paths in given.items()}
 

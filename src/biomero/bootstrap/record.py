@@ -96,15 +96,15 @@ def make_finder(tracker: WorkflowTracker) -> RunFinder:
     from biomero.adapters.persistence import event_store
     from biomero.adapters.persistence.run_finder import SqlRunFinder
     from biomero.adapters.persistence.view_store import SqlViewStore
+    from biomero.application.projections.run_jobs import RunJobsProjection
     from biomero.application.projections.runs import RunsProjection
 
     assert isinstance(tracker.factory, event_store.Factory)  # noqa: S101 - tells the type checker
     follow: Callable[[], object] = tracker.pull_and_process
-    if (
-        not tracker.levellers
-    ):  # nobody keeps views, where scripts do not track: this one is needed all the same
+    if not tracker.levellers:
+        # nobody keeps views, where scripts do not track: these two are needed all the same
         store = SqlViewStore(tracker.factory)
-        follow = RecordFollower(EventLog(tracker), store, [RunsProjection()]).catch_up
+        follow = RecordFollower(EventLog(tracker), store, [RunsProjection(), RunJobsProjection()]).catch_up
     return SqlRunFinder(tracker.factory, follow)
 
 

@@ -52,6 +52,7 @@ class _Given:
     input_folder: str
     output_folder: str
     attachments: Mapping[str, str]
+    is_of_omero: bool
 
     def value_of(self, parameter: Parameter) -> ParameterValue | None:
         """Return the value of a parameter or input; ``None`` where it is left out."""
@@ -66,9 +67,10 @@ class _Given:
             return self.input_folder
         if not parameter.optional:
             kind = " ".join((*parameter.sub_types[:1], parameter.type.value))
+            or_there = f" or --input {parameter.id}=FileAnnotation:ID" if self.is_of_omero else ""
             raise ParameterError(
                 f"{self.descriptor.name}: input '{parameter.id}' needs a {kind}; attach one "
-                f"(--input {parameter.id}=PATH)"
+                f"(--input {parameter.id}=PATH{or_there})"
             )
         return None
 
@@ -100,6 +102,7 @@ def build_arguments(
     output_folder: str,
     ground_truth_folder: str,
     attachments: Mapping[str, str] | None = None,
+    is_of_omero: bool = False,
 ) -> CommandLine:
     """Make the words that start a workflow.
 
@@ -114,6 +117,8 @@ def build_arguments(
         Paths as the workflow sees them. For an input that is no folder, `input_folder` is a file.
     attachments
         Paths, by id of the input, of the files that a user attached.
+    is_of_omero
+        The images are in OMERO, so that files that are attached there can be given, too: for messages.
 
     Raises
     ------
@@ -132,6 +137,7 @@ def build_arguments(
         input_folder=input_folder,
         output_folder=output_folder,
         attachments=attached,
+        is_of_omero=is_of_omero,
     )
     if descriptor.uses_entry_point:
         folders = (

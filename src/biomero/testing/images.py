@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biomero.application.ports.image_source import OpenImage
 from biomero.domain.imaging import Channel, ImageMetadata, Quantity
 from biomero.errors import ImageReadError
 
@@ -139,3 +140,16 @@ class GeneratedImage:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Leave the image; memory needs no closing."""
+
+
+def pixels_of(image: OpenImage, progress: Callable[[int, int], None] | None = None) -> NDArray[np.generic]:
+    """Read a whole image, plane by plane; axes (t, c, z, y, x)."""
+    metadata = image.metadata
+    sizes = [metadata.size(axis) for axis in "tczyx"]
+    whole = np.zeros(sizes, metadata.dtype)
+    planes = [(t, c, z) for t in range(sizes[0]) for c in range(sizes[1]) for z in range(sizes[2])]
+    for done, (t, c, z) in enumerate(planes):
+        whole[t, c, z] = image.read(t=t, c=c, z=z, y=slice(0, sizes[3]), x=slice(0, sizes[4]))
+        if progress is not None:
+            progress(done + 1, len(planes))
+    return whole

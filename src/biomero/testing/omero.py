@@ -33,7 +33,8 @@ from biomero.errors import (
 )
 from biomero.testing.images import ArrayImage
 from biomero.testing.omero_files import describe_file, write_file
-from biomero.testing.omero_store import FakeWriter, Store, Thing
+from biomero.testing.omero_store import Store, Thing
+from biomero.testing.omero_writer import FakeWriter
 
 _CONTAINERS = {
     OmeroKind.PROJECT: OmeroKind.DATASET,

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from biomero.application.import_objects import Imported, rois_key
+from biomero.application.import_objects import Imported
 from biomero.application.omero_request import OmeroWishes, RoiWish
 from biomero.application.ports.omero import OutputKey
+from biomero.application.result_names import rois_key
 from biomero.application.run_document import OutputKind
 from biomero.domain.omero import GroupAccess, OmeroGroup, OmeroImage, OmeroKind, OmeroRef, OmeroUser
 from services.omero_import import Results

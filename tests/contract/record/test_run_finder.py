@@ -1,4 +1,4 @@
-"""Runs are found by who asked for them and by how their ids begin, on both databases."""
+"""Runs are found by who asked for them, by how their ids begin and by their jobs, on both databases."""
 
 from __future__ import annotations
 
@@ -29,11 +29,23 @@ class Asked:
 
     tracker: WorkflowTracker
 
-    def for_run(self, run_id: str, user: int | None = ANN, *, by: str = "ann") -> RunId:
+    def for_run(
+        self,
+        run_id: str,
+        user: int | None = ANN,
+        *,
+        by: str = "ann",
+        name: str = "n",
+        job_id: int | None = None,
+        array_size: int | None = None,
+    ) -> RunId:
         run = WorkflowRun.with_id(
-            RunId(str(UUID(run_id.ljust(32, "5")))), name="n", description="d", user=user, group=1
+            RunId(str(UUID(run_id.ljust(32, "5")))), name=name, description="d", user=user, group=1
         )
         run.accept({"images": [], "requested_by": by})
+        if job_id is not None:
+            run.request_job("k", step="workflow", resources={}, array_size=array_size)
+            run.submit_job("k", {"job_id": str(job_id), "array_size": array_size})
         self.tracker.begin(run)
         return run.run_id
 
@@ -59,6 +71,25 @@ def test_the_newest_of_a_user_are_found_whatever_others_did(finder: RunFinder, a
     assert finder.newest(None, most=3) == [second, *others[:-3:-1]]
     assert finder.newest(None, most=50, requested_by="ann") == [second, first]
     assert finder.newest(99, most=5) == []
+    named = asked.for_run("a3", name="it's named")
+    assert finder.newest(ANN, name="it's named", most=5) == [named]
+    assert finder.newest(BOB, name="it's named", most=5) == []
+
+
+def test_runs_are_found_by_their_jobs(finder: RunFinder, asked: Asked) -> None:
+    large = 2**40
+    first = asked.for_run("a1", job_id=7)
+    his = asked.for_run("b1", BOB, job_id=7)
+    array = asked.for_run("a2", job_id=7, array_size=3)
+    other = asked.for_run("a3", job_id=large)
+    asked.for_run("a4")
+    assert finder.with_job(7, ANN, most=5) == [array, first]
+    assert finder.with_job(7, ANN, most=5, skip=1) == [first]
+    assert finder.with_job(7, None, most=5) == [array, his, first]
+    assert finder.with_job(7, None, most=1) == [array]
+    assert finder.with_job(large, ANN, most=5) == [other]
+    assert finder.with_job(8, None, most=5) == []
+    assert finder.with_job(2**63 - 1, None, most=5) == []
 
 
 def test_ids_are_found_by_how_they_begin(finder: RunFinder, asked: Asked) -> None:
@@ -93,8 +124,9 @@ def test_runs_are_found_also_where_no_other_view_is_kept(address: str, tmp_path:
     assert isinstance(tracking.tracker, WorkflowTracker)
     tracking.tracker.levellers.clear()
     tracking.tracker.followers.clear()
-    run_id = Asked(tracking.tracker).for_run("a1")
+    run_id = Asked(tracking.tracker).for_run("a1", job_id=7)
     assert make_finder(tracking.tracker).newest(ANN, most=5) == [run_id]
+    assert make_finder(tracking.tracker).with_job(7, ANN, most=5) == [run_id]
     tracking.catch_up()  # the other views have not missed anything
     assert make_finder(tracking.tracker).newest(ANN, most=5) == [run_id]
     tracking.close()

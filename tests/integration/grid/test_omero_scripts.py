@@ -30,7 +30,7 @@ from biomero.entrypoints.omero_scripts.transfer_dialogs import (
 from services.command import LEVELS
 from services.fake_world import at_work
 from services.omero_grid import OmeroGrid
-from services.omero_lab import OmeroLab
+from services.omero_lab import OmeroLab, order_of
 from services.omero_py import CURRENT
 from services.omero_user import User
 from services.processes import wait_until
@@ -170,6 +170,28 @@ def test_the_script_is_killed_and_the_run_goes_on_to_its_end(asking: User, lab: 
         wait_until(lambda: statuses(lab) == [RunStatus.DONE], "the run ends", timeout_s=60)
     made = {ref for ref, thing in lab.omero.store.of(OmeroKind.ROI).items() if thing.key is not None}
     assert len(made) == 2
+
+
+def test_the_script_of_an_import_is_killed_and_the_objects_arrive(asking: User, lab: OmeroLab) -> None:
+    record, store = lab.world.services.record, lab.omero.store
+    earlier = lab.engine().order(order_of(lab.dataset("first", "a.tif", "b.tif"), keep=True))["id"]
+    assert lab.drive(earlier) is RunStatus.DONE
+    inputs: dict[str, Any] = {
+        results.WORKFLOW_UUID: earlier,
+        results.OUTPUT_ATTACH_NEW_DATASET: True,
+        results.OUTPUT_ATTACH_NEW_DATASET_NAME: "later",
+    }
+    run = asking.start(upload(asking, IMAGE_IMPORT_SCRIPT), **inputs)
+    wait_until(lambda: len(record.ids()) == 2, "the import is asked for", timeout_s=60)
+    run.kill()
+    assert run.wait() != 0
+    assert sorted(status.is_final for status in statuses(lab)) == [False, True]
+    with working(lab):
+        wait_until(lambda: statuses(lab) == [RunStatus.DONE] * 2, "the import ends", timeout_s=60)
+    made = [thing for thing in store.things.values() if thing.key is not None]
+    assert {str(thing.key.run_id) for thing in made if thing.key is not None} == {earlier}
+    assert [thing.name for thing in made if thing.kind is OmeroKind.DATASET] == ["later"]
+    assert sum(thing.kind is OmeroKind.IMAGE for thing in made) == 2
 
 
 def test_the_other_scripts_have_forms_and_answer(asking: User) -> None:

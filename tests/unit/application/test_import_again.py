@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from biomero.application.describe_run import describe_run
@@ -31,6 +32,7 @@ from biomero.errors import (
     RunPausedError,
     UsageError,
 )
+from biomero.testing.images import ArrayImage
 from biomero.testing.omero_store import Thing
 from unit.application.test_crash_walk import EVERY, Computer
 from unit.application.test_omero_faults import BreakingOmero
@@ -268,6 +270,28 @@ def test_results_that_are_nowhere_are_refused_with_what_to_do(lab: Lab) -> None:
     lab.drive(files)
     with pytest.raises(UsageError, match="is of files"):
         wish(lab, files, ROIS)
+
+
+def test_results_in_several_folders_are_refused_until_all_images_were_tried_again(lab: Lab) -> None:
+    dataset = lab.dataset("cells", "a.tif", "b.tif")
+    late = lab.omero.image("late.tif", None, owner=lab.user, group=lab.group, parent=dataset)
+    earlier, services = lab.order(dataset, wishes=ROIS, keep=True), lab.world.services
+    assert lab.drive(earlier) is RunStatus.DONE
+    lab.omero.store.things[OmeroRef(OmeroKind.IMAGE, late)].pixels = ArrayImage(np.zeros((64, 64), np.uint8))
+    retry_run(earlier, services, Retry.FAILED_IMAGES, requested_by="ann")
+    assert lab.drive(earlier) is RunStatus.DONE
+    rois = set(lab.made(OmeroKind.ROI, earlier))
+    wishes = OmeroWishes(label_images=True, dataset_name="later")
+    with pytest.raises(UsageError) as caught:
+        wish(lab, earlier, wishes)
+    told = str(caught.value)
+    assert f"run {earlier[:8]} tried 1 of its 3 images again" in told
+    assert f"biomero runs retry {earlier[:8]} --all" in told
+    retry_run(earlier, services, Retry.ALL, requested_by="ann")
+    assert lab.drive(earlier) is RunStatus.DONE
+    assert set(lab.made(OmeroKind.ROI, earlier)) == rois
+    assert lab.drive(wish(lab, earlier, wishes)) is RunStatus.DONE
+    assert len(lab.made(OmeroKind.IMAGE, earlier)) == 3
 
 
 def test_a_folder_that_was_removed_from_the_cluster_meanwhile_fails_the_import_with_a_sentence(

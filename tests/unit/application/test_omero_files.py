@@ -103,7 +103,11 @@ def test_files_reach_the_cluster_each_input_in_a_folder_of_its_own(lab: Lab) -> 
     [
         ({"levle": ["csv"]}, InputError, "input 'levle'.*did you mean 'level'"),
         ({"images": ["csv"]}, InputError, "input 'images'.*known: level, notes"),
-        ({"notes": ["csv"]}, ParameterError, "'level' needs a file"),
+        (
+            {"notes": ["csv"]},
+            ParameterError,
+            r"'level' needs a file.*level=PATH or --input level=FileAnnotation:ID\)",
+        ),
         ({"level": []}, InputError, "input 'level': no file was given"),
         ({"level": ["csv", "other"]}, InputError, "input 'level': Levels takes one file there, not 2"),
         ({"level": ["png"]}, InputError, r"input 'level': FileAnnotation:\d+ \(a.png\).*wanted: csv, txt"),

@@ -93,7 +93,9 @@ def test_a_key_of_an_output_becomes_the_output_folder() -> None:
 
 
 def test_a_required_file_must_be_attached() -> None:
-    with pytest.raises(ParameterError, match="Tool: input 'model' needs a file; attach one"):
+    with pytest.raises(
+        ParameterError, match=r"Tool: input 'model' needs a file; attach one \(--input model=PATH\)"
+    ):
         build(workflow(IMAGES, MODEL))
     found = build(workflow(IMAGES, MODEL, line="tool [IMAGES] [MODEL]"), attachments={"model": "m.pt"})
     assert found.arguments == ("--images", "in", "m.pt")

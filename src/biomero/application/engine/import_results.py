@@ -9,7 +9,8 @@ from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.find_results import results_of_earlier
 from biomero.application.engine.place import on_to
-from biomero.application.import_objects import Imported, ImportObjects, MadeObject, parents_of
+from biomero.application.import_attachments import parents_of
+from biomero.application.import_objects import Imported, ImportObjects, MadeObject
 from biomero.application.omero_images import omero_for
 from biomero.application.omero_request import OmeroWishes
 from biomero.application.other_wishes import OtherWishes, touched_by

@@ -1,4 +1,4 @@
-"""Finds runs by who asked for them and by how their ids begin."""
+"""Finds runs by who asked for them, by how their ids begin, and by their jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ class RunFinder(Protocol):
     """
 
     def newest(
-        self, user: int | None, *, requested_by: str | None = None, most: int, skip: int = 0
+        self,
+        user: int | None,
+        *,
+        requested_by: str | None = None,
+        name: str | None = None,
+        most: int,
+        skip: int = 0,
     ) -> Sequence[RunId]:
         """Return the newest runs, newest first.
 
@@ -26,6 +32,8 @@ class RunFinder(Protocol):
             Whose they are, by the id at OMERO; ``None`` for everybody's.
         requested_by
             Only those that were asked for under this name.
+        name
+            Only those that are called so.
         skip
             How many of the newest are left out.
         """
@@ -33,4 +41,11 @@ class RunFinder(Protocol):
 
     def beginning(self, text: str, user: int | None, *, most: int) -> Sequence[RunId]:
         """Return runs whose ids begin with a text, newest first; none for a text that no id begins with."""
+        ...
+
+    def with_job(self, job_id: int, user: int | None, *, most: int, skip: int = 0) -> Sequence[RunId]:
+        """Return runs that had a job of this number, newest first, as `newest` counts them.
+
+        They can be several: each cluster counts its own jobs, and begins anew when it is set up anew.
+        """
         ...

@@ -12,7 +12,8 @@ WORKFLOW_KEYS = (
         key="<source>_to_<target>",
         kind=kinds.IMAGE,
         example="zarr_to_tiff = org/convert_zarr_to_tiff:1.0",
-        meaning="A container image that converts; without one, BIOMERO's own converter does.",
+        meaning="A container image that converts for scripts that use the Python API; without one, BIOMERO's "
+        "own converter does. Runs always convert with that (see `conversion_runtime`).",
     ),
     Setting(
         section=WORKFLOWS,
