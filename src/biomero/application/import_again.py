@@ -9,7 +9,7 @@ from uuid import uuid4
 from biomero.application.engine.place import place_of
 from biomero.application.errand import Errand, Goal
 from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
-from biomero.application.omero_images import omero_for
+from biomero.application.omero_images import omero_for, writing_for
 from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.record_json import as_on_disk
@@ -95,12 +95,12 @@ def check_import(earlier: WorkflowRun, wishes: OmeroWishes, services: Services) 
         )
     _is_here(earlier, request)
     omero = omero_for(request.omero.server, services)
+    with writing_for(request.omero, services) as writer:
+        group = writer.group
     problems = omero.check_writable(request.omero.user, request.omero.images)
     if problems:
         more = f"; and {len(problems) - _MOST_TOLD} more" if len(problems) > _MOST_TOLD else ""
         raise OmeroPermissionError(f"{'; '.join(problems[:_MOST_TOLD])}{more}")
-    with omero.writer(request.omero.user, group_id=request.omero.group_id) as writer:
-        group = writer.group
     return settle_places(wishes, omero, user=request.omero.user, group=group, images=request.omero.images)
 
 

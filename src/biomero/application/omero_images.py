@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.image_source import ImageSource, OpenImage
-from biomero.application.ports.omero import Omero, OmeroReader
+from biomero.application.ports.omero import Omero, OmeroReader, OmeroWriter
 from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.application.services import Services
-from biomero.domain.omero import OmeroImage, image_address, image_id_of
+from biomero.domain.omero import OmeroImage, OmeroUser, image_address, image_id_of
 from biomero.domain.selection import safe_name, stem
-from biomero.errors import ConfigurationError
+from biomero.errors import ConfigurationError, OmeroPermissionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,48 @@ def images_of(request: RunRequest, services: Services) -> Iterator[ImageSource]:
     if request.omero is None:
         yield services.images
         return
-    with omero_for(request.omero.server, services).reader(request.omero.user) as reader:
+    with reading_for(request.omero, services) as reader:
         yield OmeroImages(reader, services.images)
+
+
+@contextmanager
+def reading_for(request: OmeroRequest, services: Services) -> Iterator[OmeroReader]:
+    """Read as the user of a run.
+
+    Raises
+    ------
+    OmeroPermissionError
+        If the name that they log in with is somebody else's by now.
+    ConfigurationError, OmeroError
+        As `omero_for` and `Omero.reader`.
+    """
+    with omero_for(request.server, services).reader(request.user) as reader:
+        _require_same(reader.user, request)
+        yield reader
+
+
+@contextmanager
+def writing_for(request: OmeroRequest, services: Services) -> Iterator[OmeroWriter]:
+    """Write as the user of a run, in the group of its images.
+
+    Raises
+    ------
+    OmeroPermissionError
+        As `reading_for` and `Omero.writer`.
+    ConfigurationError, OmeroError
+        As `omero_for` and `Omero.writer`.
+    """
+    with omero_for(request.server, services).writer(request.user, group_id=request.group_id) as writer:
+        _require_same(writer.user, request)
+        yield writer
+
+
+def _require_same(user: OmeroUser, request: OmeroRequest) -> None:
+    if user.id != request.user_id:
+        raise OmeroPermissionError(
+            f"{request.user} is another user at {request.server} by now: the run was of the user "
+            f"{request.user_id}"
+        )
 
 
 def omero_for(server: str | None, services: Services) -> Omero:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from biomero.application.errand import Errand, Goal
 from biomero.application.errand_runs import errand_with, next_errand, refuse_beside_another
-from biomero.application.omero_images import omero_for
+from biomero.application.omero_images import reading_for
 from biomero.application.omero_request import InputFile
 from biomero.application.run_request import RunRequest, results_on_the_way
 from biomero.application.send_images import accept_errand_run, check_sent
@@ -99,7 +99,7 @@ def send_attached_file(
 def _file(sent: RunRequest, order: FileOrder, services: Services) -> InputFile:
     omero = sent.omero
     assert omero is not None  # noqa: S101 - as above
-    with omero_for(omero.server, services).reader(omero.user) as reader:
+    with reading_for(omero, services) as reader:
         (file,) = reader.files([order.annotation_id])
     if file.group_id != omero.group_id:
         raise InputError(

@@ -29,6 +29,11 @@ class FakeWriter:
         self._new = partial(Thing, owner=user.id, group=group.id)
 
     @property
+    def user(self) -> OmeroUser:
+        """See `OmeroWriter.user`."""
+        return self._user
+
+    @property
     def group(self) -> OmeroGroup:
         """See `OmeroWriter.group`."""
         return self._group

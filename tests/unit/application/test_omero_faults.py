@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,8 +45,10 @@ class _Breaking:
     omero: BreakingOmero
     writer: Any
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         act = getattr(self.writer, name)
+        if not callable(act):  # who writes, and where: nobody is asked for it
+            return act
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self.omero.calls.append(name)

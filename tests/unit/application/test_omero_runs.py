@@ -305,3 +305,22 @@ def test_what_could_not_be_made_is_told_also_where_nothing_was_made(lab: Lab) ->
     run = lab.world.services.record.get(run_id)
     assert run.objects == []
     assert any("gave no ROIs" in problem for problem in run.problems)
+
+
+def test_a_name_that_was_given_to_somebody_else_reads_and_makes_nothing(lab: Lab) -> None:
+    run_id = lab.order(lab.dataset("first", "a.tif"))
+    lab.omero.user("ann", lab.group)  # of another id
+    with pytest.raises(RunPausedError, match="ann is another user"):
+        lab.drive(run_id)
+    assert not [thing for thing in lab.omero.store.things.values() if thing.key is not None]
+    assert lab.world.services.record.get(run_id).image_hashes == {}
+
+
+def test_results_are_not_made_as_somebody_else_who_has_the_name_by_now(lab: Lab) -> None:
+    run_id = lab.order(lab.dataset("first", "a.tif"), results=lab.world.folder / "out")
+    assert lab.drive(run_id) is RunStatus.DONE
+    before = len(lab.omero.store.things)
+    lab.omero.user("ann", lab.group)
+    with pytest.raises(OmeroPermissionError, match="ann is another user"):
+        import_results(lab.context(run_id))
+    assert len(lab.omero.store.things) == before

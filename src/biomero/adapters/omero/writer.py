@@ -25,7 +25,7 @@ from biomero.adapters.omero.writer_targets import (
 from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OutputKey, Progress, RoiSettings, TableColumn
 from biomero.domain.ids import RunId
-from biomero.domain.omero import OmeroGroup, OmeroKind, OmeroRef
+from biomero.domain.omero import OmeroGroup, OmeroKind, OmeroRef, OmeroUser
 from biomero.domain.omero_targets import LabelledObject, OmeroContainer, PlateSpot
 
 TABLE_NAMESPACE = "openmicroscopy.org/omero/bulk_annotations"
@@ -38,6 +38,11 @@ class IceWriter:
 
     def __init__(self, session: WritingSession) -> None:
         self._session = session
+
+    @property
+    def user(self) -> OmeroUser:
+        """See `OmeroWriter.user`."""
+        return self._session.user
 
     @property
     def group(self) -> OmeroGroup:

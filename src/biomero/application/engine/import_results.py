@@ -11,7 +11,7 @@ from biomero.application.engine.find_results import results_of_earlier
 from biomero.application.engine.place import on_to
 from biomero.application.import_attachments import parents_of
 from biomero.application.import_objects import Imported, ImportObjects, MadeObject
-from biomero.application.omero_images import omero_for
+from biomero.application.omero_images import writing_for
 from biomero.application.omero_request import OmeroWishes
 from biomero.application.other_wishes import OtherWishes, touched_by
 from biomero.application.ports.progress import RunUpdate
@@ -64,8 +64,7 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
             RunUpdate(status=RunStatus.IMPORTING, message="into OMERO", done=done, total=total)
         )
 
-    omero = omero_for(request.server, context.services)
-    with omero.writer(request.user, group_id=request.group_id) as writer:
+    with writing_for(request, context.services) as writer:
         return ImportObjects(
             run_id=maker,
             workflow=document.workflow.name,

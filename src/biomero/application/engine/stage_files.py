@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from biomero.application.engine.context import RunFolder, StepContext
-from biomero.application.omero_images import omero_for
+from biomero.application.omero_images import reading_for
 from biomero.application.omero_request import InputFile
 from biomero.application.ports.omero import OmeroReader, Progress
 from biomero.application.ports.progress import RunUpdate
@@ -48,7 +48,7 @@ def send_attached(context: StepContext, workspace: Path, *, below: RunFolder | N
     omero = context.request.omero
     if omero is None or not omero.files:
         return
-    with omero_for(omero.server, context.services).reader(omero.user) as reader:
+    with reading_for(omero, context.services) as reader:
         wanted = {f"{lead}{name}": files for name, files in omero.files.items()}
         transfer.upload(_brought(context, reader, wanted, workspace), folder)
 

@@ -194,6 +194,11 @@ class OmeroWriter(Protocol):
     """
 
     @property
+    def user(self) -> OmeroUser:
+        """Who makes it."""
+        ...
+
+    @property
     def group(self) -> OmeroGroup:
         """Where everything is made."""
         ...
