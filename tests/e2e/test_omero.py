@@ -100,15 +100,32 @@ def test_files_that_are_attached_in_omero_are_read_by_the_workflow(
     assert len({name for name, _ in read}) == len(files)
 
 
-def test_a_whole_plate_goes_through_and_each_well_has_its_own_result(
-    omero_server: OmeroServer, shell: User
+@pytest.mark.parametrize("access", ["rw----", "rwr---", "rwra--"])
+def test_nuclei_of_a_plate_and_two_datasets_are_on_the_images_that_they_are_of(
+    omero_server: OmeroServer, shell: User, access: str
 ) -> None:
-    ann = Biologist(omero_server, shell, "rwrw--")
-    plate, numbers = ann.plate(8, 12)
-    document = ann.run("--omero", f"Plate:{plate}", "--to", "rois,tables", "--param", "behave=tables")
-    assert len(document["images"]) == 96
-    for image, seen in ann.sees(list(numbers)).items():
+    cat = Biologist(omero_server, shell, access, name="cat")
+    plate, numbers = cat.plate(8, 12)
+    containers = [f"Plate:{plate}"]
+    for name, start in (("first", 96), ("second", 106)):
+        dataset, more = cat.dataset(name, (NAMES * 2)[:10], start)
+        numbers |= more
+        containers.append(f"Dataset:{dataset}")
+    document = cat.run(
+        "--omero", *containers, "--to", "rois,labels,tables", "--param", "min_area=4", workflow=NUCLEI
+    )  # fmt: skip
+    assert document["problems"] == []
+    for image, seen in cat.sees(list(numbers)).items():
         assert has_its_own_object(seen, numbers[image]), (image, seen)
+        assert maps_of(seen, "biomero/workflow")["Workflow_ID"] == document["id"]
+    for container in containers:
+        (table,) = cat.tables(container)
+        assert dict(zip(table["Image"], table["n_objects"], strict=True)) == dict.fromkeys(numbers, 1)
+    made = [row["id"] for row in omero_server.rows("Image") if document["id"] in str(row["description"])]
+    assert len(made) == len(numbers) == 116
+    for label in cat.sees(made).values():
+        source = int(label["description"].split("(Image:")[1].split(")")[0])
+        assert tuple(label["brightest"]) == place_of(numbers[source])
 
 
 def test_nuclei_are_outlined_where_they_are(omero_server: OmeroServer, shell: User) -> None:

@@ -91,9 +91,18 @@ class Biologist:
 
     def sees(self, images: Sequence[int]) -> dict[int, Any]:
         """Return what is on images, as an unmodified client sees it."""
-        done = self.server.run(str(_READING), self.server.url, self.name, PASSWORD, *map(str, images))
+        return {int(image): found for image, found in self._read(*map(str, images)).items()}
+
+    def tables(self, container: str) -> list[dict[str, list[Any]]]:
+        """Return the columns of each table of a dataset or plate, as such a client sees it."""
+        found: list[dict[str, list[Any]]] = self._read(container)[container]
+        return found
+
+    def _read(self, *what: str) -> dict[str, Any]:
+        done = self.server.run(str(_READING), self.server.url, self.name, PASSWORD, *what)
         assert done.returncode == 0, done.stderr
-        return {int(image): found for image, found in json.loads(done.stdout).items()}
+        read: dict[str, Any] = json.loads(done.stdout)
+        return read
 
 
 def succeeded(ended: Ended) -> Ended:

@@ -10,15 +10,27 @@ from omero.gateway import BlitzGateway
 
 
 def main() -> None:
-    """Print what is on each image: ``ADDRESS USER PASSWORD IMAGE...``."""
+    """Print what is on each image, or which tables a plate or dataset has.
+
+    ``ADDRESS USER PASSWORD IMAGE... KIND:ID...``
+    """
     address, user, password, *images = sys.argv[1:]
     connection = BlitzGateway(user, password, host=address)
     assert connection.connect()
     connection.SERVICE_OPTS.setOmeroGroup("-1")
     try:
-        json.dump({image: seen(connection, int(image)) for image in images}, sys.stdout)
+        json.dump({one: looked_at(connection, one) for one in images}, sys.stdout)
     finally:
         connection.close()
+
+
+def looked_at(connection: Any, what: str) -> Any:
+    """Return everything on an image, or the tables of another object."""
+    kind, _, number = what.rpartition(":")
+    if not kind:
+        return seen(connection, int(number))
+    annotations = connection.getObject(kind, int(number)).listAnnotations()
+    return [table_of(connection, a) for a in annotations if is_table(a)]
 
 
 def seen(connection: Any, image_id: int) -> dict[str, Any]:
