@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -112,19 +113,20 @@ def _import(
 
 
 def _transfer(ann: Biologist, asker: _Asker, dataset: int, image: int, worker: WorkerProcess) -> None:
-    inputs = {transfer.DATA_TYPE: "Dataset", transfer.IDS: [dataset], transfer.FOLDER: "my cells"}
+    name = f"my cells {secrets.token_hex(4)}"  # the cluster's disk outlives the tests
+    inputs = {transfer.DATA_TYPE: "Dataset", transfer.IDS: [dataset], transfer.FOLDER: name}
     sent = asker(send, inputs, worker)
     folder = Path("/" + sent.said[-1].split(": /", 1)[1].split(". It stays")[0])
     zarrs = sorted(path.name for path in folder.iterdir())
     assert [name for name in zarrs if name.endswith(".ome.zarr")] == zarrs
     assert len(zarrs) == 3
-    asker(convert, {conversion.INPUT_DATA: "my cells"}, worker)
+    asker(convert, {conversion.INPUT_DATA: name}, worker)
     assert len(list(folder.glob("*.tif"))) == 3
     (file,) = ann.attach(image, ("levels.csv", b"a,b\n"))
     wish = {
         file_transfer.FILE_ANNOTATION_ID: file,
         file_transfer.PARAM_SLOT: 3,
-        file_transfer.FOLDER: "my cells",
+        file_transfer.FOLDER: name,
         file_transfer.FORMAT: "csv",
     }
     asker(send_file, wish, worker)

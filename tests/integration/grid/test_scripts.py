@@ -118,7 +118,7 @@ def test_cancelling_ends_all_that_a_script_started(
     script = grid_scripts.leaves_processes(started, is_stubborn=is_stubborn)
     run = user.start(user.upload("leaves.py", script))
     wait_until(started.exists, "the script runs")
-    assert len(with_environment(grid.script_mark)) >= 5
+    wait_until(lambda: len(with_environment(grid.script_mark)) >= 5, "all its processes run")
     run.cancel()
     assert run.wait() == (-9 if is_stubborn else -15)
     assert run.status() == "Cancelled"

@@ -40,7 +40,10 @@ def a_tree(folder: Path, files: int, size: int = 100) -> Path:
 
 
 def left_in(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+    try:
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+    except FileNotFoundError as exc:  # it is being removed
+        return [str(exc)]
 
 
 def wait_until_gone(folder: Path) -> None:
