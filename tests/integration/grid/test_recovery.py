@@ -120,6 +120,7 @@ def test_a_processor_that_icestorm_has_forgotten_is_asked_again(grid: OmeroGrid)
 
 def test_another_worker_has_an_identity_of_its_own_and_takes_over(grid: OmeroGrid) -> None:
     with grid.another_processor("Processor-1"):
+        wait_until(lambda: len(grid.processor_objects()) == 2, "both are known", timeout_s=60)
         own, other = sorted(grid.processor_objects(), key=lambda name: name != f"Processor-{grid.name}")
         assert own == f"Processor-{grid.name}"
         assert other.startswith("Processor-")
