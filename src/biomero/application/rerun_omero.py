@@ -8,23 +8,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from biomero.application.choose_omero_images import check_writable
+from biomero.application.described_image import DescribedImage
 from biomero.application.hash_source import hash_source
 from biomero.application.omero_images import omero_for
 from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import InputFile, OmeroRequest
-from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.omero import OmeroReader
 from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.run_request import RequestedImage, RunRequest
 from biomero.application.services import Services
-from biomero.domain.imaging import ImageMetadata
 from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef, OmeroSelection
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ImageReadError, InputError, NotRepeatableError, OmeroObjectError
@@ -194,36 +188,7 @@ class _Content:
         with tempfile.TemporaryDirectory(prefix="rerun-", dir=state) as folder:
             path = Path(folder) / "image.ome.zarr"
             with self.reader.open(image.id) as opened:
-                shown = opened if image.name == name else _Named(opened, name)
-                self.services.pyramids.write(shown, path, settings)
+                # the name alone makes no other pixels
+                named = DescribedImage(opened, dataclasses.replace(opened.metadata, name=name))
+                self.services.pyramids.write(opened if image.name == name else named, path, settings)
             return hash_source(path)
-
-
-class _Named:
-    """An image under the name that it had: the name alone makes no other pixels; see `OpenImage`."""
-
-    def __init__(self, image: OpenImage, name: str) -> None:
-        self._image = image
-        self._name = name
-
-    @property
-    def metadata(self) -> ImageMetadata:
-        """See `OpenImage.metadata`."""
-        return dataclasses.replace(self._image.metadata, name=self._name)
-
-    @property
-    def block_shape(self) -> tuple[int, int]:
-        """See `OpenImage.block_shape`."""
-        return self._image.block_shape
-
-    def read(self, *, t: int = 0, c: int = 0, z: int = 0, y: slice, x: slice) -> NDArray[np.generic]:
-        """See `OpenImage.read`."""
-        return self._image.read(t=t, c=c, z=z, y=y, x=x)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Leave the image to who opened it."""

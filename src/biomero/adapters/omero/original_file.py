@@ -8,14 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePosixPath
-from types import TracebackType
-from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from biomero.adapters.omero.pixels_metadata import PixelsDescription
 from biomero.adapters.omero.queries import Questions
+from biomero.application.described_image import DescribedImage
 from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.domain.imaging import AXES, ImageMetadata
 from biomero.errors import BiomeroError
@@ -99,39 +97,9 @@ class OriginalFiles:
             image = stack.enter_context(self.files.open(path, index=described.series))
             if _agree(image.metadata, described.metadata) and _look_alike(image, pixels):
                 stack.pop_all()
-                return FileOfOmero(image, described.metadata)
+                return DescribedImage(image, described.metadata)
         _log.info("Image:%s is read over Ice: %s is another image", described.image_id, path)
         return None
-
-
-class FileOfOmero:
-    """Pixels of a file with what OMERO knows of them; see `OpenImage`."""
-
-    def __init__(self, image: OpenImage, metadata: ImageMetadata) -> None:
-        self._image = image
-        self._metadata = metadata
-
-    @property
-    def metadata(self) -> ImageMetadata:
-        """See `OpenImage.metadata`."""
-        return self._metadata
-
-    @property
-    def block_shape(self) -> tuple[int, int]:
-        """See `OpenImage.block_shape`."""
-        return self._image.block_shape
-
-    def read(self, *, t: int = 0, c: int = 0, z: int = 0, y: slice, x: slice) -> NDArray[np.generic]:
-        """See `OpenImage.read`."""
-        return self._image.read(t=t, c=c, z=z, y=y, x=x)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._image.__exit__(kind, error, traceback)
 
 
 def _agree(file: ImageMetadata, omero: ImageMetadata) -> bool:

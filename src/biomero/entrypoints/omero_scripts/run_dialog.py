@@ -40,7 +40,8 @@ def run_dialog(engine: Engine, *, script: str, is_batched: bool) -> Dialog:
     return Dialog(script=script, description=about, fields=tuple(fields))
 
 
-def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list of fields
+def selection_fields(about: str) -> tuple[Field, Field]:
+    """Return the fields by which images are chosen; clients fill them in from what is selected."""
     data_types = Field(
         name=transfer.DATA_TYPE,
         kind=Kind.TEXT,
@@ -50,13 +51,11 @@ def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list 
         values=DATA_TYPES,
         optional=False,
     )
-    ids = Field(
-        name=transfer.IDS,
-        kind=Kind.IDS,
-        grouping="02",
-        description="Ids of what to run on.",
-        optional=False,
-    )
+    ids = Field(name=transfer.IDS, kind=Kind.IDS, grouping="02", description=about, optional=False)
+    return data_types, ids
+
+
+def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list of fields
     batch = Field(
         name=workflow_batched.BATCH_SIZE,
         kind=Kind.INT,
@@ -97,7 +96,7 @@ def _common(is_batched: bool) -> Sequence[Field]:  # noqa: FBT001 - a flat list 
             values=(transfer.OME_ZARR_VERSION_0_4, transfer.OME_ZARR_VERSION_0_5),
         ),
     )
-    lead = (data_types, ids, batch) if is_batched else (data_types, ids)
+    lead = (*selection_fields("Ids of what to run on."), *((batch,) if is_batched else ()))
     return (*lead, *middle, *(() if is_batched else (cleanup,)), *OUTPUTS)
 
 

@@ -11,7 +11,7 @@ from biomero.application.script_names import (
     transfer,
 )
 from biomero.entrypoints.omero_scripts.dialog import Dialog, Field, Kind
-from biomero.entrypoints.omero_scripts.run_dialog import DATA_TYPES
+from biomero.entrypoints.omero_scripts.run_dialog import selection_fields
 
 ZARR, TIFF = "zarr", "tiff"
 
@@ -37,22 +37,7 @@ IMAGE_TRANSFER = Dialog(
     description="Sends images to the cluster, where they stay in a folder for programs of yours. Running a "
     "workflow does not need it. It goes on if this script ends.",
     fields=(
-        Field(
-            name=transfer.DATA_TYPE,
-            kind=Kind.TEXT,
-            grouping="01",
-            description="What the ids are of.",
-            default=transfer.DATA_TYPE_IMAGE,
-            values=DATA_TYPES,
-            optional=False,
-        ),
-        Field(
-            name=transfer.IDS,
-            kind=Kind.IDS,
-            grouping="02",
-            description="Ids of what to send; all has to be in one group.",
-            optional=False,
-        ),
+        *selection_fields("Ids of what to send; all has to be in one group."),
         _flag(transfer.SETTINGS, "03", "How images are sent.", default=True),
         _flag(transfer.CHANNELS, "03.1", f"{_WHOLE} Channels one by one are not offered."),
         _flag(transfer.MERGED, "03.2", f"{_WHOLE} Pictures of merged channels are not offered."),
