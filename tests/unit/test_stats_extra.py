@@ -16,6 +16,7 @@ _WITHOUT = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "name"),
     [(("--plot", "x.png"), "matplotlib"), (("--parquet", "--out", "x"), "pyarrow")],

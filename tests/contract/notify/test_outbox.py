@@ -201,6 +201,7 @@ def test_what_is_refused_or_old_is_given_up(tracker: WorkflowTracker, clock: Lat
     assert told.run_once() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dies", ["before sending", "after sending"])
 def test_a_process_that_dies_sends_again_under_the_same_id(
     tracker: WorkflowTracker, address: str, tmp_path: Path, clock: Later, dies: str

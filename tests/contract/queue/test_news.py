@@ -54,6 +54,7 @@ def test_a_second_job_of_a_run_starts_unseen(world: OpenQueue, queue: RunQueue) 
     assert (waiting.job.job_id, waiting.seen, waiting.unknown_looks) == (9, "", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [450])
 def test_one_odd_run_and_a_quicker_process_stop_none_of_many(opened: Opener, count: int) -> None:
     watcher, other = opened(), opened()

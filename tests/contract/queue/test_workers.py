@@ -70,6 +70,7 @@ def test_a_pulse_extends_all_leases_and_tells_what_was_lost(opened: Opener) -> N
     assert there.queue.pulse(worker).lost == frozenset()
 
 
+@pytest.mark.slow
 def test_a_living_worker_keeps_its_claims_for_many_leases(opened: Opener) -> None:
     here, there = opened(SHORT_S), opened(SHORT_S)
     worker = a_worker()

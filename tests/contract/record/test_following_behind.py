@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from biomero.application.ports.views import Table
 from biomero.application.settings import AnalyticsSettings
 from biomero.application.tracking import WorkflowTracker
@@ -18,6 +20,8 @@ from services.views import rows
 SCRIPT = """
 import sys, tempfile
 from pathlib import Path
+
+import pytest
 from biomero.application.settings import AnalyticsSettings
 from biomero.bootstrap import open_tracking
 settings = AnalyticsSettings(database_url=sys.stdin.readline().strip())
@@ -63,6 +67,7 @@ def test_closing_brings_them_level(address: str, tmp_path: Path, opened: Callabl
     assert [row["status"] for row in rows(opened(), Table.WORKFLOW_PROGRESS)] == ["DONE"]
 
 
+@pytest.mark.slow
 def test_so_does_the_end_of_a_process_that_closes_nothing(
     address: str, opened: Callable[[], Tracking]
 ) -> None:

@@ -154,6 +154,7 @@ def followed(opened: Callable[[], Tracking]) -> Tracking:
     return opened()
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

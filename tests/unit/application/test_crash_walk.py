@@ -192,6 +192,7 @@ def test_a_run_goes_to_its_end(computer: Computer) -> None:
     assert _CALLS - 20 < len(process.calls) < _CALLS, Counter(process.calls)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_now_and_then_loses_nothing(computer: Computer) -> None:
     walk(computer, [(n, n % 2 == 0) for n in range(0, _CALLS, 5)])
 

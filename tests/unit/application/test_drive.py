@@ -165,6 +165,7 @@ def images(tmp_path: Path) -> list[Path]:
     return [image_file(tmp_path / f"cell_{i}.tif", seed=i) for i in range(3)]
 
 
+@pytest.mark.slow
 def test_a_run_goes_through_all_its_steps(world: World, images: list[Path]) -> None:
     run_id = world.order(*images)
     assert world.drive(run_id) is RunStatus.DONE
@@ -179,6 +180,7 @@ def test_a_run_is_described_before_anything_was_done_for_it(world: World, images
     assert document.times.steps == ()
 
 
+@pytest.mark.slow
 def test_driving_a_finished_run_again_changes_nothing(world: World, images: list[Path]) -> None:
     run_id = world.order(*images)
     world.drive(run_id)
@@ -192,6 +194,7 @@ def test_driving_a_finished_run_again_changes_nothing(world: World, images: list
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_while_delivering_pauses_the_run(world: World, images: list[Path]) -> None:
     disk = FullDisk(world.services.deliver)
     world.services = replace(world.services, deliver=disk)  # type: ignore[arg-type] # it delivers likewise
@@ -205,6 +208,7 @@ def test_a_full_disk_while_delivering_pauses_the_run(world: World, images: list[
     assert len(world.scheduler.submissions) == 2
 
 
+@pytest.mark.slow
 def test_a_refused_login_while_a_job_runs_pauses_the_run(world: World, images: list[Path]) -> None:
     world.scheduler.answers = [AuthenticationFailedError("the certificate has expired")] * 10
     run_id = world.order(*images)
@@ -214,12 +218,14 @@ def test_a_refused_login_while_a_job_runs_pauses_the_run(world: World, images: l
     assert len(world.scheduler.submissions) == 2
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_not_understood_says_nothing_of_the_job(world: World, images: list[Path]) -> None:
     world.scheduler.answers = [UnparsableOutputError("squeue: what?")] * 3
     run_id = world.order(*images)
     assert world.drive(run_id) is RunStatus.DONE
 
 
+@pytest.mark.slow
 def test_a_job_whose_submission_nobody_heard_of_is_cancelled_too(world: World, images: list[Path]) -> None:
     world.scheduler.deaf_after_submitting = True
     run_id = world.order(*images)
@@ -232,6 +238,7 @@ def test_a_job_whose_submission_nobody_heard_of_is_cancelled_too(world: World, i
     assert [ref.key for ref in world.scheduler.cancelled] == [spec.key]
 
 
+@pytest.mark.slow
 def test_a_submission_that_nobody_heard_of_is_found_again(world: World, images: list[Path]) -> None:
     world.scheduler.deaf_after_submitting = True
     run_id = world.order(*images)
@@ -242,6 +249,7 @@ def test_a_submission_that_nobody_heard_of_is_found_again(world: World, images: 
     assert len(world.scheduler.submissions) == 2
 
 
+@pytest.mark.slow
 def test_an_array_task_that_nobody_knows_fails_its_images_only(world: World, images: list[Path]) -> None:
     run_id = world.order(*images, batch_size=1)
     world.scheduler.forgotten = {("workflow", 1)}

@@ -131,6 +131,7 @@ def test_an_error_of_the_queue_is_survived(world: FakeWorld) -> None:
         wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
 
 
+@pytest.mark.slow
 def test_of_all_who_want_room_on_a_full_cluster_one_asks(world: FakeWorld) -> None:
     runs = [world.order(*world.images(1), results=f"results-{n}") for n in range(4)]
     real = world.scheduler.submit
@@ -152,6 +153,7 @@ def test_of_all_who_want_room_on_a_full_cluster_one_asks(world: FakeWorld) -> No
         assert driver.at_work == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_stops_does_not_storm_a_database_that_is_away(world: FakeWorld) -> None:
     run_id = world.order(*world.images(1))
     calls: list[float] = []

@@ -255,6 +255,7 @@ def test_results_in_a_folder_of_the_user_are_taken_from_there_as_long_as_they_ar
     assert label.read_bytes() == b"changed"
 
 
+@pytest.mark.slow
 def test_results_that_are_nowhere_are_refused_with_what_to_do(lab: Lab) -> None:
     gone = ended(lab, keep=False)
     with pytest.raises(UsageError, match=r"removed here and on the cluster.*--out"):
@@ -272,6 +273,7 @@ def test_results_that_are_nowhere_are_refused_with_what_to_do(lab: Lab) -> None:
         wish(lab, files, ROIS)
 
 
+@pytest.mark.slow
 def test_results_in_several_folders_are_refused_until_all_images_were_tried_again(lab: Lab) -> None:
     dataset = lab.dataset("cells", "a.tif", "b.tif")
     late = lab.omero.image("late.tif", None, owner=lab.user, group=lab.group, parent=dataset)

@@ -142,6 +142,7 @@ def test_a_name_that_shall_be_used_again_is_one_container(lab: Lab, kind: OmeroK
         lab.order(plate, wishes=wishes)
 
 
+@pytest.mark.slow
 def test_two_runs_that_were_asked_for_at_once_share_a_dataset_of_one_name(lab: Lab) -> None:
     dataset = lab.dataset("first", "a.tif")
     wishes = OmeroWishes(label_images=True, dataset_name="results", reuse_named=True)

@@ -163,6 +163,7 @@ def test_importing_again_makes_nothing_anew(lab: Lab, tmp_path: Path) -> None:
     assert lab.omero.store.things == before
 
 
+@pytest.mark.slow
 def test_an_omero_that_goes_away_pauses_the_run_and_nothing_is_lost(lab: Lab) -> None:
     run_id = lab.order(lab.dataset("first", "a.tif"))
     lab.omero.is_up = False

@@ -67,6 +67,7 @@ def test_a_job_that_a_script_submitted_leads_to_no_run(lab: Lab) -> None:
         run_of_job(77, lab.user, lab.world.services, server=SERVER)
 
 
+@pytest.mark.slow
 def test_sent_images_are_found_by_their_folder_however_many_runs_came_after(lab: Lab) -> None:
     dataset, services = lab.dataset("cells", "a.tif"), lab.world.services
     first = send(lab, dataset, folder="cells")

@@ -61,6 +61,7 @@ def rois(lab: OmeroLab, run_id: RunId) -> int:
     return sum(thing.key is not None and thing.key.run_id == run_id for thing in things)
 
 
+@pytest.mark.slow
 def test_the_same_is_done_again_and_makes_objects_of_its_own(lab: OmeroLab) -> None:
     first = done(lab, lab.dataset("first", "a.tif", "b.tif"))
     before = RunRequest.from_json(lab.world.services.record.get(first).request)
@@ -82,6 +83,7 @@ def test_the_same_is_done_again_and_makes_objects_of_its_own(lab: OmeroLab) -> N
     assert list((lab.world.services.settings.state_folder).glob("rerun-*")) == []
 
 
+@pytest.mark.slow
 def test_all_images_that_are_not_what_they_were_are_named(lab: OmeroLab) -> None:
     names = ["gone.tif", "moved.tif", "named.tif", "other_pixels.tif", "no_pixels.tif", "same.tif"]
     run_id = done(lab, lab.dataset("first", *names))
@@ -121,6 +123,7 @@ def test_all_images_that_are_not_what_they_were_are_named(lab: OmeroLab) -> None
     assert rois(lab, again) == 3
 
 
+@pytest.mark.slow
 def test_a_name_alone_makes_no_other_pixels(lab: OmeroLab) -> None:
     run_id = done(lab, lab.dataset("first", "a.tif"))
     (ref,) = image_refs(lab, run_id)

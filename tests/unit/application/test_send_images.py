@@ -220,6 +220,7 @@ def test_a_conversion_of_which_nothing_comes_says_what_its_jobs_printed(lab: Lab
         check_repetition(run_id, services)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", EVERY)
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("goal", ["zarr", "tiff", "conversion"])

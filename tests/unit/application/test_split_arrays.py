@@ -45,6 +45,7 @@ def check_outputs(world: FakeWorld, run_id: RunId, images: int) -> None:
     assert {image for image, _, _ in kinds} == set(range(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
@@ -76,6 +77,7 @@ def test_conversions_share_their_images_among_fewer_tasks(
     check_outputs(world, run_id, 6 if most == 7 else 5)
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_is_one_of_several_arrays(world: FakeWorld) -> None:
     def fails_once(spec: JobSpec, index: int | None) -> int:
         return int("-workflow-2" in spec.key and index == 1)

@@ -84,6 +84,7 @@ def test_images_that_take_long_go_in_several_streams(world: FakeWorld) -> None:
     assert len({name for stream in transfer.streams for name in stream}) == 3
 
 
+@pytest.mark.slow
 def test_what_came_in_an_earlier_stream_is_not_sent_again(world: FakeWorld) -> None:
     run_id, transfer = world.order(*world.images(3)), NotingTransfer(breaks_in=2)
     patience = Patience(retries_while_away=0)

@@ -327,6 +327,7 @@ def test_a_job_without_enough_memory_gets_more(world: FakeWorld) -> None:
     assert [s.resources.memory_mb for s in world.scheduler.submissions if "workflow" in s.key] == [1000, 2000]
 
 
+@pytest.mark.slow
 def test_a_full_cluster_is_waited_for_as_long_as_it_takes(world: FakeWorld) -> None:
     run_id = world.order(*world.images(1))
     real = world.scheduler.submit
@@ -450,6 +451,7 @@ class Flaky:
         return call
 
 
+@pytest.mark.slow
 def test_results_wait_for_the_database(world: FakeWorld) -> None:
     run_id = world.order(*world.images(1))
     world.services = replace(world.services, queue=Flaky(world.services.queue, 9))

@@ -31,6 +31,7 @@ def test_the_descriptor_is_valid_and_named_as_its_folder(name: str) -> None:
     assert descriptor(name)["name"] == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_program_knows_every_flag_and_every_key_stands_in_the_command_line(name: str) -> None:
     described = descriptor(name)

@@ -149,6 +149,7 @@ def test_nothing_is_left_running_when_no_job_is_left(bench: Bench) -> None:
     wait_until(lambda: not bench.has_runner(), "the runner ends")
 
 
+@pytest.mark.slow
 def test_cancelling_ends_every_process_of_the_job(bench: Bench) -> None:
     stubborn = "trap '' TERM; sh -c 'trap \"\" TERM; echo $$ >child; sleep 600' & wait; sleep 600"
     ref = bench.submit("stubborn", ("bash", "-c", stubborn))

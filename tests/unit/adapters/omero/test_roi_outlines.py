@@ -63,6 +63,7 @@ def test_a_ring_is_one_polygon_that_goes_around_its_hole() -> None:
     assert sorted(map(area, polygons)) == [1, 16]
 
 
+@pytest.mark.slow
 def test_many_holes_side_by_side_are_all_cut_out() -> None:
     mask = np.ones((201, 201), dtype=np.uint8)
     mask[1::2, 1::2] = 0

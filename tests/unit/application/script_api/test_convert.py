@@ -121,6 +121,7 @@ def test_where_there_is_nothing_to_convert(world: World, store: Path) -> None:
         convert_data(world.session, "nothing")
 
 
+@pytest.mark.slow
 def test_more_images_than_an_array_takes_share_its_tasks(world: World, store: Path) -> None:
     count = 1003
     world.unpacked("set", {f"{i:04}.zarr/.zattrs": b"x" for i in range(count)} | files(store, "0002.zarr"))

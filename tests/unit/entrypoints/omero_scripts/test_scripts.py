@@ -151,6 +151,7 @@ def test_a_file_that_is_wrong_or_missing_is_named_by_its_field(
     lab.world.services.record.close()
 
 
+@pytest.mark.slow
 def test_a_name_is_used_again_unless_duplicates_are_allowed(lab: OmeroLab) -> None:
     dataset = lab.dataset("first", "a.tif")
     there = lab.omero.container(OmeroKind.DATASET, "nuclei", owner=lab.ann, group=lab.group)
@@ -164,6 +165,7 @@ def test_a_name_is_used_again_unless_duplicates_are_allowed(lab: OmeroLab) -> No
     assert found == [there.id, None]
 
 
+@pytest.mark.slow
 def test_results_of_a_plate_go_into_a_screen_that_is_linked(lab: OmeroLab) -> None:
     plate = lab.omero.container(OmeroKind.PLATE, "p", owner=lab.ann, group=lab.group)
     pixels = ArrayImage(np.zeros((64, 64), np.uint8), name="f1")

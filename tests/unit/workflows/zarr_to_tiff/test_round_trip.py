@@ -50,6 +50,7 @@ def images(draw: st.DrawFn) -> ArrayImage:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
 @given(image=images())
 @settings(max_examples=40, deadline=None)
