@@ -54,8 +54,8 @@ class Outcome(enum.StrEnum):
 class Notifications:
     """Follows the record and sends what people want to hear of.
 
-    One process at a time should do this for a database, as more would only be in each other's way; each notice
-    is sent by one of them all the same.
+    One process at a time should do this for a database, as more would only be in each other's way. Each
+    notice is sent by one of them all the same.
 
     Parameters
     ----------
