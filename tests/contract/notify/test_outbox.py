@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -32,6 +31,7 @@ from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.entrypoints.worker.metrics import WorkerMetrics
 from biomero.errors import NotificationFailedError, NotificationRefusedError
+from services.clocks import Later
 from services.web_hook import Hook, web_hook
 
 FAILURE = {"failure_class": "transfer", "message": "no space", "advice": "make some"}
@@ -63,19 +63,6 @@ class Slow(Listed):
         self.began.set()
         assert self.may_end.wait(60)
         super().send(notice)
-
-
-class Later:
-    """A clock that goes on by hand, too."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def sleep(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
 
 
 @contextmanager
