@@ -8,10 +8,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
+from biomero.application.settings import AnalyticsSettings
+from biomero.bootstrap import open_tracking
 from services.command import THRESHOLD, User, image_file
 from services.postgres import PostgresServer
+from services.processes import wait_until
 from services.worker_process import worker_process
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900)]
@@ -43,6 +47,15 @@ def left_run(user: User) -> str:
     return left.stdout.strip()
 
 
+def scripts_run(user: User) -> str:
+    """Return a run that only a script drives, by the Python API."""
+    settings = AnalyticsSettings(database_url=user.variables["SQLALCHEMY_URL"])
+    tracking = open_tracking(settings, user.home, follow_every_s=0)
+    run_id = tracking.tracker.initiate_workflow("a script's", "d", 1, 1)
+    tracking.close()
+    return str(run_id)
+
+
 def wishes(user: User) -> list[Path]:
     return list((user.home / "state" / "wishes").glob("*"))
 
@@ -63,6 +76,26 @@ def test_a_wish_is_kept_until_a_worker_records_it(
         watched = user.biomero("runs", "watch", run_id, "--json")
     assert watched.document["status"] == "cancelled"
     assert wishes(user) == []
+
+
+def test_a_wish_for_a_run_that_a_script_drives_keeps_no_worker_from_its_work(
+    server: PostgresServer, user: User
+) -> None:
+    scripts, ours = scripts_run(user), left_run(user)
+    server.halt()
+    for run_id in (scripts, ours):
+        assert user.biomero("runs", "cancel", run_id).code == 3
+    server.resume()
+    with worker_process(user) as worker:
+        watched = user.biomero("runs", "watch", ours, "--json")
+        wait_until(lambda: _is_ready(worker.address), "the worker is ready", timeout_s=60)
+        assert worker.logged("is dropped: a script drives that run")
+    assert watched.document["status"] == "cancelled"
+    assert wishes(user) == []
+
+
+def _is_ready(address: str) -> bool:
+    return httpx.get(f"http://{address}/readyz").is_success
 
 
 def test_the_next_command_records_it_too(server: PostgresServer, user: User) -> None:

@@ -96,6 +96,12 @@ def test_a_run_is_left_to_a_worker_that_comes_later_and_watched(user: User) -> N
         ]
         assert steps[0] == "prepare"
         assert steps[-1] == "tidy"
+        jobs = {job["step"]: str(job["job_id"]) for job in ended.document["jobs"]}
+        assert {line["step"]: line["job"] for line in worker.logged("after") if "job" in line} == {
+            **dict.fromkeys(("convert", "judge_conversion"), jobs["conversion"]),
+            **dict.fromkeys(("analyse", "judge_analysis", "fetch"), jobs["workflow"]),
+        }
+        assert {line["job"] for line in worker.logged("is over")} == set(jobs.values())
         assert worker.stop() == 0
     assert status_of(user)[1]["workers"] == []
 

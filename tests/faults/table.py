@@ -39,6 +39,7 @@ GROUPS: tuple[Scenarios, ...] = (
     test_databases.POSTGRES,
     test_databases.SQLITE,
     test_people.SCENARIOS,
+    test_people.AWAY,
     test_people.HERE,
     test_orders.ORDERS,
     test_orders.CLOCKS,

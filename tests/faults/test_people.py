@@ -9,11 +9,12 @@ import pytest
 from biomero.errors import UsageError
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene
-from services import slurm_faults
+from services import postgres_faults, slurm_faults
 from services.slurm_lab import SlurmLab
 from services.slurm_nodes import node_of
 
 SCENARIOS = Scenarios("What people want")
+AWAY = Scenarios("What people want while the database is away")
 HERE = Scenarios("What people want of runs on this machine")
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -210,6 +211,42 @@ def a_failed_image_is_tried_again(scene: Scene) -> None:
         scene.wait_until_over()
 
 
+@AWAY.add()
+def a_run_is_cancelled_while_the_database_is_away(scene: Scene) -> None:
+    """PostgreSQL is stopped, somebody cancels at a shell, ten seconds later it is back: the job is ended."""
+    assert scene.postgres is not None
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.worker(), scene.held():
+        scene.wait_until_working(run, "workflow")
+        with postgres_faults.stopped(scene.postgres):
+            _cancel_in_vain(scene, run)
+            time.sleep(10)
+        scene.wait_until_over()
+        scene.wait_until_gone(run)
+
+
+@AWAY.add()
+def a_run_is_cancelled_while_database_and_worker_are_away(scene: Scene) -> None:
+    """The worker is dead, too, when somebody cancels at a shell; the next worker ends the run and its job."""
+    assert scene.postgres is not None
+    (run,) = scene.submit(images=2, may_end=["cancelled"])
+    with scene.held():
+        with scene.worker() as worker:
+            scene.wait_until_working(run, "workflow")
+            worker.kill()
+        with postgres_faults.stopped(scene.postgres):
+            _cancel_in_vain(scene, run)
+        with scene.worker():
+            scene.wait_until_over()
+        scene.wait_until_gone(run)
+
+
+def _cancel_in_vain(scene: Scene, run: str) -> None:
+    told = scene.biomero("runs", "cancel", run)
+    assert told.code == 3, told.stderr
+    assert "the wish is kept" in told.stderr
+
+
 @HERE.add()
 def two_users_share_a_worker(scene: Scene) -> None:
     """One user asks for six runs, another for one; all end."""
@@ -224,6 +261,14 @@ def two_users_share_a_worker(scene: Scene) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS.params())
 def test_people(scenario: Scenario, scene: Scene) -> None:
     scenario.play(scene)
+
+
+@pytest.mark.slurm
+@pytest.mark.sshd
+@pytest.mark.postgres
+@pytest.mark.parametrize("scenario", AWAY.params())
+def test_people_without_a_database(scenario: Scenario, shared_scene: Scene) -> None:
+    scenario.play(shared_scene)
 
 
 @pytest.mark.slow

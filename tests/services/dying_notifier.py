@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from biomero.adapters.notify import WebhookNotifier
@@ -36,7 +37,17 @@ class Dying:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(address: str, folder: str, url: str, when: str) -> None:
+class Ahead(SystemClock):
+    """A clock that is some seconds ahead."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ahead = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+
+def main(address: str, folder: str, url: str, when: str, ahead_s: str) -> None:
     tracking = open_tracking(AnalyticsSettings(database_url=address), Path(folder), follow_every_s=0)
     tracker = tracking.tracker
     assert isinstance(tracker, WorkflowTracker)
@@ -47,7 +58,7 @@ def main(address: str, folder: str, url: str, when: str) -> None:
         outbox=SqlOutbox(tracker.factory),
         channels={"webhook": Dying(url, when)},
         wanted=frozenset(RunStatus),
-        clock=SystemClock(),
+        clock=Ahead(float(ahead_s)),
     ).run_once()
     tracking.close()
 

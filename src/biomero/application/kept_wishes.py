@@ -6,18 +6,20 @@ import json
 import logging
 import os
 import re
+import time
 import uuid
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from biomero.application.request_cancel import request_cancel
 from biomero.application.services import Services
-from biomero.errors import UnknownRunError, UsageError
+from biomero.errors import BiomeroError, DatabaseUnavailableError, UsageError
 
 _LOG = logging.getLogger(__name__)
 _RUN = re.compile(r"[0-9a-f]{8}[0-9a-f-]{0,28}")
 _FOLDER = "wishes"
+_REST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,28 +69,57 @@ def keep_cancel(state: Path, wish: KeptWish) -> Path:
 def deliver_kept(services: Services) -> None:
     """Record the wishes that were kept; doing it again, or twice at once, changes nothing.
 
+    A wish that nobody can fulfil is dropped, and the log says why. No wish keeps the others from being
+    recorded, or the caller from going on: one that cannot be recorded for now is tried again in a minute.
+
     Raises
     ------
     DatabaseUnavailableError
         If it is still away; the wishes stay.
     """
-    for file, wish in _kept(services.settings.state_folder / _FOLDER):
+    for file in sorted((services.settings.state_folder / _FOLDER).glob("*.json")):
         try:
-            run_id = services.record.find(wish.run)
-        except UnknownRunError as exc:
-            _LOG.error("a wish to cancel that was kept is dropped: %s", exc)
-        else:
-            request_cancel(run_id, services, requested_by=wish.requested_by)
-            _LOG.info("run %s: the wish to cancel it was kept, and is recorded now", run_id)
-        file.unlink(missing_ok=True)
+            if not _rests(file):
+                _deliver(file, services)
+        except DatabaseUnavailableError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the worker and other wishes go on
+            is_bug = not isinstance(exc, BiomeroError | OSError)
+            _LOG.warning("the wish to cancel in %s is tried again later: %s", file, exc, exc_info=is_bug)
+            with suppress(OSError):
+                os.utime(file, (time.time(), time.time() + _REST_S))
 
 
-def _kept(folder: Path) -> Iterator[tuple[Path, KeptWish]]:
-    for file in sorted(folder.glob("*.json")):
-        try:
-            stored = json.loads(file.read_text())
-            yield file, KeptWish(run=str(stored["run"]), requested_by=str(stored["requested_by"]))
-        except FileNotFoundError:  # another process has delivered it
-            continue
-        except (ValueError, KeyError, TypeError):
-            _LOG.error("%s is no wish; it is left where it is", file)
+def _deliver(file: Path, services: Services) -> None:
+    wish = _read(file)
+    if wish is None:
+        return
+    try:
+        run_id = services.record.find(wish.run)
+        request_cancel(run_id, services, requested_by=wish.requested_by)
+    except UsageError as exc:
+        _LOG.warning("the wish to cancel run %s, which was kept, is dropped: %s", wish.run, exc)
+    else:
+        _LOG.info("run %s: the wish to cancel it was kept, and is recorded now", run_id)
+    file.unlink(missing_ok=True)
+
+
+def _read(file: Path) -> KeptWish | None:
+    """Return a wish; ``None`` where another process has delivered it, or it is none and was put aside."""
+    try:
+        stored = json.loads(file.read_text())
+        return KeptWish(run=str(stored["run"]), requested_by=str(stored["requested_by"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as exc:
+        _LOG.warning("%s is no wish, and is put aside: %r", file, exc)
+        file.replace(file.with_suffix(".odd"))
+        return None
+
+
+def _rests(file: Path) -> bool:
+    """Say whether it was tried in vain a moment ago; its time of change says until when it is left alone."""
+    try:
+        return 0 < file.stat().st_mtime - time.time() <= _REST_S
+    except FileNotFoundError:
+        return True

@@ -1,13 +1,15 @@
 """Use case: tell people how runs end, exactly once as far as can be had.
 
-What is to be told is stored before anything is sent, and that it was sent is stored after. A process that
-dies between sending and storing sends again, under the same id; a receiver can tell.
+What is to be told is stored before anything is sent; who sends a notice takes it first, and stores after that
+it was sent. Of a process that dies in between, or takes longer than anybody should, the notice is sent again
+by another one, under the same id; a receiver can tell.
 """
 
 from __future__ import annotations
 
+import enum
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -33,13 +35,27 @@ _TOO_OLD = timedelta(days=1)
 _FIRST_WAIT_S = 10.0
 _LONGEST_WAIT_S = 3600.0
 _AT_ONCE = 50
+_TAKEN_FOR = timedelta(minutes=10)
+"""A mail server may let us wait for half a minute with each of a dozen answers."""
 _log = logging.getLogger(__name__)
+
+
+class Outcome(enum.StrEnum):
+    """What became of an attempt to tell somebody."""
+
+    SENT = "sent"
+    LATER = "tried again later"
+    REFUSED = "refused"
+    """The receiver would refuse the same again."""
+    GIVEN_UP = "given up"
+    """It is too old by now, or its way is not configured any more."""
 
 
 class Notifications:
     """Follows the record and sends what people want to hear of.
 
-    One process at a time does this for a database; a second one would send twice.
+    One process at a time should do this for a database, as more would only be in each other's way. Each
+    notice is sent by one of them all the same.
 
     Parameters
     ----------
@@ -67,8 +83,20 @@ class Notifications:
         self._wanted = wanted
         self._clock = clock
 
-    def run_once(self) -> int:
+    def run_once(
+        self,
+        *,
+        may_go_on: Callable[[], bool] = lambda: True,
+        on_outcome: Callable[[Outcome], object] = lambda _outcome: None,
+    ) -> int:
         """Note what is new, send what is due, and return how many notices were sent.
+
+        Parameters
+        ----------
+        may_go_on
+            Asked before each notice; says whether this process is still the one that sends.
+        on_outcome
+            Hears at once what became of each notice.
 
         Raises
         ------
@@ -76,7 +104,16 @@ class Notifications:
             If the database does not do its part; calling again goes on.
         """
         self._note()
-        return sum(self._send(pending) for pending in self._outbox.due(self._clock.now(), limit=_AT_ONCE))
+        sent = 0
+        for pending in self._outbox.due(self._clock.now(), limit=_AT_ONCE):
+            if not may_go_on():
+                break
+            now = self._clock.now()
+            if self._outbox.take(pending, now, now + _TAKEN_FOR):
+                outcome = self._send(pending)
+                on_outcome(outcome)
+                sent += outcome is Outcome.SENT
+        return sent
 
     def _note(self) -> None:
         head = self._events.head()
@@ -115,27 +152,30 @@ class Notifications:
         )
         return [PendingNotice(notice=notice, channel=name) for name in self._channels]
 
-    def _send(self, pending: PendingNotice) -> bool:
-        channel = self._channels.get(pending.channel)
-        now = self._clock.now()
+    def _send(self, pending: PendingNotice) -> Outcome:
+        channel, now = self._channels.get(pending.channel), self._clock.now()
         if channel is None:
             self._outbox.give_up(pending, now, "this way is not configured any more")
-            return False
+            return Outcome.GIVEN_UP
+        if now - pending.notice.at >= _TOO_OLD:
+            self._outbox.give_up(pending, now, "it is too old by now")
+            return Outcome.GIVEN_UP
         fields = {"run": pending.notice.run_id, "channel": pending.channel}
         try:
             channel.send(pending.notice)
         except NotificationError as exc:
+            now = self._clock.now()
             wait = timedelta(seconds=min(_FIRST_WAIT_S * 2**pending.attempts, _LONGEST_WAIT_S))
             if exc.transient and now + wait - pending.notice.at < _TOO_OLD:
                 _log.warning("not told by %s, tried again later: %s", pending.channel, exc, extra=fields)
                 self._outbox.later(pending, now + wait, str(exc))
-            else:
-                _log.error("not told by %s: %s", pending.channel, exc, extra=fields)
-                self._outbox.give_up(pending, now, str(exc))
-            return False
+                return Outcome.LATER
+            _log.error("not told by %s: %s", pending.channel, exc, extra=fields)
+            self._outbox.give_up(pending, now, str(exc))
+            return Outcome.GIVEN_UP if exc.transient else Outcome.REFUSED
         self._outbox.sent(pending, self._clock.now())
         _log.info("told by %s: %s", pending.channel, pending.notice.status, extra=fields)
-        return True
+        return Outcome.SENT
 
 
 def _facts(run: WorkflowRun, status: RunStatus) -> dict[str, Any]:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 
 from biomero.adapters.persistence import event_store
 from biomero.adapters.persistence.event_recorder import EventRecorder
 from biomero.adapters.persistence.outbox import SqlOutbox
 from biomero.application.event_log import EventLog
-from biomero.application.notify import Notifications
+from biomero.application.notify import Notifications, Outcome
 from biomero.application.ports.notifier import Notice, Notifier
 from biomero.application.run_record import RunRecord
 from biomero.application.settings import AnalyticsSettings
@@ -26,7 +29,9 @@ from biomero.bootstrap import open_tracking
 from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
+from biomero.entrypoints.worker.metrics import WorkerMetrics
 from biomero.errors import NotificationFailedError, NotificationRefusedError
+from services.clocks import Later
 from services.web_hook import Hook, web_hook
 
 FAILURE = {"failure_class": "transfer", "message": "no space", "advice": "make some"}
@@ -47,25 +52,38 @@ class Listed:
         self.sent.append(notice)
 
 
-class Later:
-    """A clock that goes on by hand, too."""
+class Slow(Listed):
+    """A way that takes as long as somebody wants."""
 
     def __init__(self) -> None:
-        self._ahead = timedelta()
+        super().__init__()
+        self.began, self.may_end = threading.Event(), threading.Event()
 
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+    def send(self, notice: Notice) -> None:
+        self.began.set()
+        assert self.may_end.wait(60)
+        super().send(notice)
 
-    def sleep(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
+
+@contextmanager
+def opened(address: str, folder: Path) -> Iterator[WorkflowTracker]:
+    tracking = open_tracking(AnalyticsSettings(database_url=address), folder, follow_every_s=0)
+    assert isinstance(tracking.tracker, WorkflowTracker)
+    yield tracking.tracker
+    tracking.close()
 
 
 @pytest.fixture
 def tracker(address: str, tmp_path: Path) -> Iterator[WorkflowTracker]:
-    tracking = open_tracking(AnalyticsSettings(database_url=address), tmp_path, follow_every_s=0)
-    assert isinstance(tracking.tracker, WorkflowTracker)
-    yield tracking.tracker
-    tracking.close()
+    with opened(address, tmp_path) as tracker:
+        yield tracker
+
+
+@pytest.fixture
+def other_tracker(address: str, tmp_path: Path) -> Iterator[WorkflowTracker]:
+    """Return the same record, as another process has it."""
+    with opened(address, tmp_path) as tracker:
+        yield tracker
 
 
 @pytest.fixture
@@ -201,6 +219,85 @@ def test_what_is_refused_or_old_is_given_up(tracker: WorkflowTracker, clock: Lat
     assert told.run_once() == 0
 
 
+def test_of_two_who_send_at_once_each_notice_is_sent_by_one(
+    tracker: WorkflowTracker, other_tracker: WorkflowTracker, clock: Later
+) -> None:
+    slow, quick = Slow(), Listed()
+    first = notifications(tracker, clock, mail=slow)
+    first.run_once()
+    record = RunRecord(tracker)
+    for _ in range(3):
+        record.change(run_of(tracker), WorkflowRun.complete)
+    clock.sleep(1)
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(first.run_once)
+        assert slow.began.wait(60)
+        # it is believed to be dead, and another one leads
+        assert notifications(other_tracker, clock, mail=quick).run_once() == 2
+        slow.may_end.set()
+        assert sent.result(60) == 1
+    assert len({notice.id for notice in [*slow.sent, *quick.sent]}) == 3
+    clock.sleep(3600)
+    assert first.run_once() == 0
+
+
+def test_who_took_too_long_changes_nothing_for_the_next(
+    tracker: WorkflowTracker, other_tracker: WorkflowTracker, clock: Later
+) -> None:
+    slow, quick = Slow(), Slow()
+    slow.error = NotificationRefusedError("never")
+    first, second = (notifications(t, clock, mail=w) for t, w in [(tracker, slow), (other_tracker, quick)])
+    first.run_once()
+    RunRecord(tracker).change(run_of(tracker), WorkflowRun.complete)
+    clock.sleep(1)
+    with ThreadPoolExecutor(2) as pool:
+        refused = pool.submit(first.run_once)
+        assert slow.began.wait(60)
+        clock.sleep(3600)
+        sent = pool.submit(second.run_once)
+        assert quick.began.wait(60)
+        slow.may_end.set()
+        assert refused.result(60) == 0
+        quick.error = NotificationFailedError("not now")
+        quick.may_end.set()
+        assert sent.result(60) == 0
+    clock.sleep(3600)
+    quick.error = None
+    assert second.run_once() == 1
+
+
+def test_who_may_not_go_on_sends_nothing_more(tracker: WorkflowTracker, clock: Later) -> None:
+    mail = Listed()
+    told = notifications(tracker, clock, mail=mail)
+    told.run_once()
+    for _ in range(3):
+        RunRecord(tracker).change(run_of(tracker), WorkflowRun.complete)
+    clock.sleep(1)
+    assert told.run_once(may_go_on=lambda: len(mail.sent) < 2) == 2
+    assert told.run_once() == 1
+
+
+def test_what_becomes_of_each_notice_is_counted(tracker: WorkflowTracker, clock: Later) -> None:
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    mail, hook, gone = Listed(), Listed(), Listed()
+    notifications(tracker, clock).run_once()
+    hook.error = NotificationRefusedError("never")
+    RunRecord(tracker).change(run_of(tracker), WorkflowRun.complete)
+    clock.sleep(1)
+    notifications(tracker, clock, mail=mail, hook=hook, gone=gone).run_once(may_go_on=lambda: False)
+    mail.error = NotificationFailedError("not now")
+    told = notifications(tracker, clock, mail=mail, hook=hook)
+    told.run_once(on_outcome=metrics.note_notice)
+    mail.error = None
+    clock.sleep(60)
+    told.run_once(on_outcome=metrics.note_notice)
+    counts = {
+        o.value: registry.get_sample_value("biomero_notices_total", {"outcome": o.value}) for o in Outcome
+    }
+    assert counts == {"sent": 1, "tried again later": 1, "refused": 1, "given up": 1}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dies", ["before sending", "after sending"])
 def test_a_process_that_dies_sends_again_under_the_same_id(
@@ -210,13 +307,16 @@ def test_a_process_that_dies_sends_again_under_the_same_id(
     RunRecord(tracker).change(run_of(tracker), WorkflowRun.complete)
     with web_hook(Hook()) as hook:
 
-        def notify(when: str) -> int:
-            words = [sys.executable, str(DIES), address, str(tmp_path), hook.url, when]
+        def notify(when: str, *, ahead_s: int = 0) -> int:
+            words = [sys.executable, str(DIES), address, str(tmp_path), hook.url, when, str(ahead_s)]
             return subprocess.run(words, check=False, timeout=120).returncode
 
         assert notify(dies) == -9
+        before = len(hook.calls)
         assert notify("never") == 0
-        assert notify("never") == 0
+        assert len(hook.calls) == before  # it may still be at it
+        assert notify("never", ahead_s=3600) == 0
+        assert notify("never", ahead_s=7200) == 0
     ids = [json.loads(body)["id"] for _, body in hook.calls]
     assert len(ids) == (2 if dies == "after sending" else 1)
     assert len(set(ids)) == 1

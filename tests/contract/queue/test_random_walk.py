@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from biomero.application.engine.recover import check_queue
 from biomero.application.ports.run_queue import (
     Claim,
     End,
@@ -24,7 +25,7 @@ from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import LeaseLostError
 from contract.queue.conftest import Opener
-from services.queues import OpenQueue, a_worker, job_of
+from services.queues import OpenQueue, a_worker, job_of, queued
 
 LEASE_S = 0.4
 RUNS = 12
@@ -43,7 +44,7 @@ class Walker:
         self.lost = 0
 
     def walk(self) -> None:
-        acts = (self.claim, self.work, self.work, self.pulse, self.die, self.wish, self.tell)
+        acts = (self.claim, self.work, self.work, self.pulse, self.die, self.wish, self.tell, self.check)
         for _ in range(STEPS):
             self.chance.choice(acts)()
 
@@ -97,6 +98,10 @@ class Walker:
             for w in self.world.queue.waiting("lisa")
         ]
         self.world.queue.tell(news)
+
+    def check(self) -> None:
+        """Compare the queue with the record; however others are at work, there is nothing to be put right."""
+        assert check_queue(self.world.queue, queued) == 0
 
 
 @pytest.mark.slow

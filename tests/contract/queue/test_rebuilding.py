@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import sqlalchemy as sa
 
 from biomero.adapters.persistence.queue_tables import RUNS
-from biomero.application.engine.recover import check_queue, contradictions
+from biomero.application.engine.recover import DailyCheck, check_queue, contradictions
 from biomero.application.ports.run_queue import End, Limits, Park, Pool, QueuedRun, QueueState, RunQueue
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
+from contract.queue.conftest import Opener
+from services.clocks import Later
+from services.processes import wait_until
 from services.queues import OpenQueue, a_worker, ended, new_run, queued
 
 
@@ -91,6 +96,37 @@ def test_a_wish_recorded_past_the_queue_takes_effect(world: OpenQueue, queue: Ru
     check_queue(queue, place)
     (claim,) = queue.claim(a_worker(), Limits())
     assert (claim.run_id, claim.cancel_requested) == (run_id, True)
+
+
+def test_a_run_that_ends_during_the_check_stays_ended(opened: Opener) -> None:
+    world, checking = opened(), opened()
+    worker = a_worker()
+    claims = [world.claimed(worker) for _ in range(40)]
+    for claim in claims:
+        world.tracker.change(WorkflowRun, claim.run_id, lambda run: run.request_cancel("an older release"))
+    with ThreadPoolExecutor(1) as pool:
+        check = pool.submit(check_queue, checking.queue, place)
+        wait_until(lambda: bool(world.queue.pulse(worker).wanted), "the check has begun", every_s=0)
+        for claim in reversed(claims):
+            world.queue.move(claim, End(), WorkflowRun.cancel)
+        assert check.result(120) == 0
+    assert {view.state for view in world.queue.view()} == {QueueState.ENDED}
+
+
+def test_the_queue_is_checked_daily_by_one_worker_while_all_work(opened: Opener) -> None:
+    clock, worlds, worker = Later(), (opened(), opened()), a_worker()
+    claim = worlds[0].claimed(worker)
+    waiting, _ = worlds[0].waits(worker)
+    checks = [DailyCheck(world.queue, a_worker(), clock, place) for world in worlds]
+    for days in range(3):
+        lost = new_run()
+        worlds[0].tracker.save(lost)
+        assert [check.run_if_due() for check in checks] == [0, 0]
+        clock.sleep(86_400)
+        assert [check.run_if_due() for check in checks] == [1, 0], f"after {days} days"
+        assert worlds[0].state(lost.run_id) is QueueState.READY
+    assert worlds[0].state(waiting) is QueueState.WAITING
+    worlds[0].queue.move(claim, End(), WorkflowRun.complete)  # its claim holds
 
 
 def test_one_run_that_cannot_be_placed_keeps_no_other_out(world: OpenQueue, queue: RunQueue) -> None:

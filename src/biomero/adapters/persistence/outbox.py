@@ -55,17 +55,26 @@ class SqlOutbox:
         with self._transaction(writes=False) as connection:
             return [_pending(row) for row in connection.execute(question)]
 
+    def take(self, pending: PendingNotice, now: datetime, until: datetime) -> bool:
+        """See `Outbox.take`."""
+        is_free = (NOTICES.c.state == WAITS, NOTICES.c.due <= _stored(now))
+        return self._update(
+            (*_is(pending), *is_free, NOTICES.c.attempts == pending.attempts),
+            attempts=pending.attempts + 1,
+            due=_stored(until),
+        )
+
     def sent(self, pending: PendingNotice, now: datetime) -> None:
         """See `Outbox.sent`."""
-        self._update(pending, state=SENT, due=_stored(now), problem="")
+        self._update(_is(pending), state=SENT, due=_stored(now), problem="")
 
     def later(self, pending: PendingNotice, due: datetime, why: str) -> None:
         """See `Outbox.later`."""
-        self._update(pending, attempts=pending.attempts + 1, due=_stored(due), problem=why)
+        self._update(_is_taken(pending), due=_stored(due), problem=why)
 
     def give_up(self, pending: PendingNotice, now: datetime, why: str) -> None:
         """See `Outbox.give_up`."""
-        self._update(pending, state=GIVEN_UP, due=_stored(now), problem=why)
+        self._update(_is_taken(pending), state=GIVEN_UP, due=_stored(now), problem=why)
 
     def _add(self, connection: sa.Connection, pending: PendingNotice) -> None:
         if connection.execute(sa.select(NOTICES.c.state).where(*_is(pending))).first() is not None:
@@ -86,9 +95,9 @@ class SqlOutbox:
             )
         )
 
-    def _update(self, pending: PendingNotice, **values: object) -> None:
+    def _update(self, where: Sequence[sa.ColumnElement[bool]], **values: object) -> bool:
         with self._transaction() as connection:
-            connection.execute(sa.update(NOTICES).where(*_is(pending)).values(**values))
+            return bool(connection.execute(sa.update(NOTICES).where(*where).values(**values)).rowcount)
 
     @contextmanager
     def _transaction(self, *, writes: bool = True) -> Iterator[sa.Connection]:
@@ -103,6 +112,11 @@ class SqlOutbox:
 
 def _is(pending: PendingNotice) -> tuple[sa.ColumnElement[bool], ...]:
     return (NOTICES.c.notice_id == pending.notice.id, NOTICES.c.channel == pending.channel)
+
+
+def _is_taken(pending: PendingNotice) -> tuple[sa.ColumnElement[bool], ...]:
+    # each who takes it counts: a higher number is somebody else's
+    return (*_is(pending), NOTICES.c.state == WAITS, NOTICES.c.attempts == pending.attempts + 1)
 
 
 def _stored(moment: datetime) -> datetime:

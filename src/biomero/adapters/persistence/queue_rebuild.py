@@ -72,10 +72,13 @@ class QueueRebuild:
     def _wish_again(self) -> None:
         """Make runs due that somebody wants to end and the queue does not know: it was away, or is older."""
         events = self._database.events
-        wanted = sa.select(RUNS.c.run_id).where(
+        knows_nothing = sa.and_(
             state_is(QueueState.READY, QueueState.WAITING, QueueState.PAUSED, QueueState.CLAIMED),
             sa.not_(RUNS.c.cancel),
             sa.not_(RUNS.c.is_final),
+        )
+        wanted = sa.select(RUNS.c.run_id).where(
+            knows_nothing,
             sa.exists().where(
                 events.c.originator_id == RUNS.c.run_id, events.c.topic == WorkflowRun.CancelRequested.TOPIC
             ),
@@ -88,7 +91,8 @@ class QueueRebuild:
                 (RUNS.c.state == QueueState.CLAIMED.value, RUNS.c.state), else_=QueueState.READY.value
             )
             values = {"cancel": True, "state": moved, "due": self._database.now()}
-            update = sa.update(RUNS).where(RUNS.c.run_id == run_id).values(values)
+            # others are at work meanwhile: the run may have ended since
+            update = sa.update(RUNS).where(RUNS.c.run_id == run_id, knows_nothing).values(values)
             self._database.write(lambda connection, update=update: connection.execute(update))  # type: ignore[misc] # mypy does not know the default's type
 
     def _put(self, run_ids: Sequence[UUID], place: Place) -> int:

@@ -7,9 +7,10 @@ import logging
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
 from biomero.application.engine.fetch import fetch_logs
-from biomero.application.engine.jobs import all_jobs, record_report
+from biomero.application.engine.jobs import all_jobs, job_fields, open_jobs, record_report
 from biomero.application.engine.place import on_to
 from biomero.application.engine.signals import WorkerStops
+from biomero.application.log_fields import add_log_fields
 from biomero.domain.job import JobRef
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ClusterError, JobNotEndedError
@@ -31,6 +32,7 @@ def cancel_run_now(context: StepContext) -> StepEnd:
     """
     jobs = all_jobs(context) if context.run.jobs else []
     if jobs:
+        add_log_fields(**job_fields(context.run_id, *open_jobs(context)))
         context.cluster.scheduler.cancel(jobs)
         _await_end(context, [job for job in jobs if job.job_id])
         try:

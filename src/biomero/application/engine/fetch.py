@@ -10,7 +10,7 @@ from biomero.application.engine.analyse import STEP, places_of
 from biomero.application.engine.attempts import attempts_of
 from biomero.application.engine.await_outputs import await_outputs
 from biomero.application.engine.context import StepContext, StepEnd
-from biomero.application.engine.jobs import task_of
+from biomero.application.engine.jobs import submitted, task_of
 from biomero.application.engine.place import on_to
 from biomero.application.hash_source import hash_source
 from biomero.application.ports.progress import RunUpdate
@@ -36,6 +36,7 @@ def fetch_results(context: StepContext) -> StepEnd:
         If something that a job wrote is not there.
     """
     context.go_to(RunStatus.FETCHING)
+    submitted(context, context.newest_attempt(STEP))  # for the log
     fetch_logs(context)
     source, here = context.source_folder, outputs_of(context)
     outputs = source.output

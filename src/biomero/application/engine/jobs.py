@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from biomero.application.disk_errors import remote_disk_error
 from biomero.application.engine.attempts import Attempt
 from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.log_fields import add_log_fields
 from biomero.application.ports.run_queue import Pool, TryAgain, WaitForJob
+from biomero.application.projections.projection import job_task_id
 from biomero.application.record_json import (
     job_from_json,
     job_to_json,
@@ -16,12 +19,13 @@ from biomero.application.record_json import (
     task_to_json,
 )
 from biomero.domain.failure import Failure, FailureClass
-from biomero.domain.ids import JobKey, SlurmJobId
+from biomero.domain.ids import JobKey, RunId, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, TaskReport
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import RemoteCommandError
 
 _LAST_LOOKS = 4
+_NO_ID = SlurmJobId(0)
 
 # In the C locale a program that cannot write says so in words that we understand.
 _WRITE = 'umask 077; LC_ALL=C; export LC_ALL; cat > "$1.part" && mv -- "$1.part" "$1"'
@@ -59,10 +63,25 @@ def write_file(context: StepContext, path: str, text: str) -> None:
 
 
 def submitted(context: StepContext, attempt: Attempt) -> JobRef | None:
-    """Return the job of an attempt, as far as it is recorded that the scheduler has it."""
+    """Return the job of an attempt, as far as it is recorded that the scheduler has it.
+
+    What the step logs from then on names it.
+    """
     run = context.run
     known = run.jobs.get(attempt.key(run), {}).get("job")
-    return None if known is None else job_from_json(known)
+    if known is None:
+        return None
+    ref = job_from_json(known)
+    add_log_fields(**job_fields(context.run_id, ref))
+    return ref
+
+
+def job_fields(run_id: RunId, *jobs: JobRef) -> dict[str, str]:
+    """Return how the log names jobs of a run; one that the scheduler may not have has a task alone."""
+    tasks = [str(job_task_id(UUID(run_id), job.key)) for job in jobs]
+    ids = [str(job.job_id) for job in jobs if job.job_id]
+    fields = {"task": ",".join(tasks), "job": ",".join(ids)}
+    return {name: text for name, text in fields.items() if text}
 
 
 def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
@@ -77,6 +96,7 @@ def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
     """
     context.check_wishes()
     key, step = attempt.key(context.run), attempt.step
+    add_log_fields(**job_fields(context.run_id, JobRef(key=key, job_id=_NO_ID, folder=context.folder.root)))
     asked = resources_to_json(job.resources)
     context.change(lambda run: run.request_job(key, step, resources=asked, array_size=job.array_size))
     folder = context.folder
@@ -91,7 +111,9 @@ def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
         array_limit=context.cluster.settings.array_limit if job.array_size else None,
         comment=" ".join(filter(None, (f"biomero run {context.run_id}", job.resources.comment))),
     )
-    return context.cluster.scheduler.submit(spec)
+    ref = context.cluster.scheduler.submit(spec)
+    add_log_fields(**job_fields(context.run_id, ref))
+    return ref
 
 
 def wait_for(ref: JobRef, then: str, pool: Pool) -> StepEnd:
@@ -110,8 +132,8 @@ def last_report(context: StepContext, ref: JobRef, *, then: str, pool: Pool) -> 
     here: the run may be at this step because a person paused and resumed it. A job, or a task of it, that
     nobody knows in several looks, beyond those of the watcher, is lost: it is not in the report then.
     """
-    tasks = tuple(task_from_json(task) for task in context.run.jobs[ref.key]["tasks"])
-    if tasks and len(tasks) == (ref.array_size or 1) and all(t.state.is_final for t in tasks):
+    tasks = _known_tasks(context.run, ref)
+    if _have_ended(tasks, ref):
         return JobReport(job_id=ref.job_id, tasks=tasks)
     found = context.cluster.scheduler.report([ref]).get(ref.job_id)
     if found is not None:
@@ -123,6 +145,20 @@ def last_report(context: StepContext, ref: JobRef, *, then: str, pool: Pool) -> 
     if context.attempt < _LAST_LOOKS:
         return StepEnd(move=TryAgain(after_s=context.patience.look_again_s))
     return found or JobReport(job_id=ref.job_id, tasks=tuple(t for t in tasks if t.state.is_final))
+
+
+def open_jobs(context: StepContext) -> list[JobRef]:
+    """Return the jobs of which it is not on record that they have ended."""
+    run, jobs = context.run, all_jobs(context)
+    return [job for job in jobs if not _have_ended(_known_tasks(run, job), job)]
+
+
+def _known_tasks(run: WorkflowRun, ref: JobRef) -> tuple[TaskReport, ...]:
+    return tuple(task_from_json(task) for task in run.jobs[ref.key]["tasks"])
+
+
+def _have_ended(tasks: tuple[TaskReport, ...], ref: JobRef) -> bool:
+    return bool(tasks) and len(tasks) == (ref.array_size or 1) and all(t.state.is_final for t in tasks)
 
 
 def record_report(context: StepContext, key: JobKey, report: JobReport) -> None:
@@ -157,7 +193,7 @@ def task_of(tasks: tuple[TaskReport, ...], place: int, places: int) -> TaskRepor
 def all_jobs(context: StepContext) -> list[JobRef]:
     """Return every job that was ever asked for, also those of which nobody heard whether they exist."""
     return [
-        JobRef(key=JobKey(key), job_id=SlurmJobId(0), folder=context.folder.root)
+        JobRef(key=JobKey(key), job_id=_NO_ID, folder=context.folder.root)
         if job["job"] is None
         else job_from_json(job["job"])
         for key, job in context.run.jobs.items()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
+from biomero.application.engine.jobs import job_fields
 from biomero.application.engine.log_progress import LogProgress
 from biomero.application.engine.look import is_missing, judge, update_of, with_progress
 from biomero.application.engine.pace import CLUSTER_PACE, LOCAL_PACE, Pace
@@ -173,12 +174,20 @@ class JobWatcher:
             self._display(waiting, reports)
         if news and self._still_leads():
             self._queue.tell(news)
+            self._log_ends(news, reports)
         self._waiting -= sum(n.is_over for n in news)
         self._looked_at = self._clock.now()
         pause = self._pace.after(changed=changed)
         if any(w.run_id in self._counted for w in waiting):
             pause = self._pace.pause_s = min(pause, max(self._unknown_every_s, self._pace.shortest_s))
         return pause
+
+    def _log_ends(self, news: Sequence[JobNews], reports: Mapping[JobKey, JobReport]) -> None:
+        for one in news:
+            if one.is_over:
+                fields = {"run": one.run_id, "cluster": self.cluster, **job_fields(one.run_id, one.job)}
+                how = _end_of(reports.get(one.job.key))
+                _LOG.info("job %d is over: %s", one.job.job_id, how, extra=fields)
 
     def _still_leads(self) -> bool:
         """Ask again before telling: a question may have taken long, and another may watch now."""
@@ -255,6 +264,12 @@ class JobWatcher:
             if report is not None:
                 percent = self._logs.percent(run.job.key)
                 self._show(run.run_id, update_of(run.run_id, run.job.key, report, percent=percent))
+
+
+def _end_of(report: JobReport | None) -> str:
+    if report is None or not report.tasks:
+        return "nobody knows it any more"
+    return ", ".join(dict.fromkeys(task.state.text for task in report.tasks))
 
 
 def _rounds(jobs: Sequence[JobRef]) -> list[list[JobRef]]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from biomero.application.engine.door import Door
 from biomero.application.engine.place import HERE
 from biomero.application.engine.watch import JobWatcher
+from biomero.application.log_fields import log_fields
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Cluster
 from biomero.application.ports.progress import RunUpdate
@@ -147,7 +148,8 @@ class Watching:
         nudge = self._nudges[watcher.cluster]
         while not self._stopping.is_set():
             try:
-                pause = watcher.run_once()
+                with log_fields(cluster=watcher.cluster):
+                    pause = watcher.run_once()
             except BiomeroError as exc:
                 _LOG.info("%s is not watched: %s", watcher.cluster, exc)
                 pause = _AFTER_ERROR_S

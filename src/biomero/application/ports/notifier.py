@@ -36,7 +36,7 @@ class PendingNotice:
     channel
         The way: a name of a `Notifier`.
     attempts
-        How often it was tried in vain.
+        How often somebody began to send it.
     """
 
     notice: Notice
@@ -80,14 +80,24 @@ class Outbox(Protocol):
         """Return notices to send now, oldest first."""
         ...
 
+    def take(self, pending: PendingNotice, now: datetime, until: datetime) -> bool:
+        """Take a notice that is due, so that nobody else sends it before a moment.
+
+        Of several who try at once one succeeds. Who fails must not send: another is at it, or has done it.
+        """
+        ...
+
     def sent(self, pending: PendingNotice, now: datetime) -> None:
         """Record that a notice has arrived."""
         ...
 
     def later(self, pending: PendingNotice, due: datetime, why: str) -> None:
-        """Record that a notice did not get through, and when it is tried again."""
+        """Record that a notice that was taken did not get through, and when it is tried again.
+
+        Nothing changes if somebody else has taken it since.
+        """
         ...
 
     def give_up(self, pending: PendingNotice, now: datetime, why: str) -> None:
-        """Record that a notice will not be sent."""
+        """Record that a notice that was taken will not be sent; as with `later` for somebody else's."""
         ...

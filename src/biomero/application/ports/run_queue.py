@@ -443,5 +443,8 @@ class RunQueue(Protocol):
         ...
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:
-        """Add the runs of the record that have not ended and are not here; return how many."""
+        """Add the runs of the record that have not ended and are not here; return how many.
+
+        Others may work on runs meanwhile: a place that the record does not contradict stays as it is.
+        """
         ...

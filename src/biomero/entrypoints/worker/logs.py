@@ -1,4 +1,4 @@
-"""The worker's log: lines for people, or a JSON document a line, with the ids of runs and jobs as fields.
+"""The worker's log: lines for people, or a JSON document a line; ids of runs, tasks and jobs are fields.
 
 The standard library does it: a formatter of our own is shorter than the set-up of a logging library.
 """

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollect
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from biomero.application.notify import Outcome
 from biomero.application.ports.run_queue import (
     Claim,
     End,
@@ -106,6 +107,8 @@ class WorkerMetrics:
         self.notices = Counter(
             "biomero_notices", "Messages to people, by how they fared.", ["outcome"], registry=registry
         )
+        for outcome in Outcome:  # so that the first one is seen as one more than none
+            self.notices.labels(outcome.value)
         self.configuration_ok = Gauge(
             "biomero_configuration_ok", "Whether the files of settings can be used.", registry=registry
         )
@@ -120,6 +123,10 @@ class WorkerMetrics:
         self.steps.labels(claim.step, outcome).inc()
         self.step_seconds.labels(claim.step).inc(seconds)
         _LOG.info("%s: %s after %.1f s", claim.step, outcome, seconds)
+
+    def note_notice(self, outcome: Outcome) -> None:
+        """Count a message to somebody."""
+        self.notices.labels(outcome.value).inc()
 
 
 _OUTCOMES: Mapping[type, str] = {

@@ -50,10 +50,14 @@ class NoticeLoop:
                 _LOG.exception("telling people met a bug")
 
     def _tell(self) -> None:
+        if self._may_go_on():
+            told = self._parts.notifications()
+            told.run_once(may_go_on=self._may_go_on, on_outcome=self._metrics.note_notice)
+
+    def _may_go_on(self) -> bool:
+        """Say whether this worker is the one that tells people; a notice may take longer than that holds."""
         services, now = self._parts.services, time.monotonic()
         if now - self._asked_at >= _LEAD_EVERY_S:  # it holds for half a minute, and asking writes
             self._leads = services.queue.lead(_LEAD, services.worker)
             self._asked_at = now
-        if self._leads:
-            sent = self._parts.notifications().run_once()
-            self._metrics.notices.labels("sent").inc(sent)
+        return self._leads and not self._ended.is_set()

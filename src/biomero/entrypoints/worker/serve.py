@@ -13,7 +13,6 @@ from types import FrameType
 
 from prometheus_client import CollectorRegistry
 
-from biomero.application.engine.place import place_of
 from biomero.application.engine_socket import engine_socket
 from biomero.bootstrap.worker import WorkerParts, open_worker
 from biomero.entrypoints.worker.api.handler import JsonHandler
@@ -26,6 +25,7 @@ from biomero.entrypoints.worker.keeper import Keeper
 from biomero.entrypoints.worker.logs import log_to
 from biomero.entrypoints.worker.metrics import QueueMetrics, WorkerMetrics
 from biomero.entrypoints.worker.notices import NoticeLoop
+from biomero.entrypoints.worker.queue_check import QueueCheck
 from biomero.entrypoints.worker.service_manager import ServiceManager
 from biomero.errors import ConfigurationError
 
@@ -68,21 +68,13 @@ def serve(config: Path | None, *, log_format: str | None, http_address: str | No
         health.lives["engine"] = lambda: _stuck(parts)
         health.lives["keeper"] = keeper.beat.check
         health.ready["queue"] = keeper.obstacle
-        _adopt(parts)
+        stack.enter_context(QueueCheck(parts.services))
         _hear_scripts(stack, parts)
         stack.enter_context(NoticeLoop(parts, metrics))
         stack.enter_context(keeper)
         _LOG.info("worker %s begins", parts.services.worker)
         parts.engine.run()
     _LOG.info("the worker has ended")
-
-
-def _adopt(parts: WorkerParts) -> None:
-    """Take up runs of the record that the queue does not have: what the record says counts."""
-    services = parts.services
-    added = services.queue.rebuild(lambda run: place_of(run, host=services.home))
-    if added:
-        _LOG.info("%d runs that the queue did not have go on", added)
 
 
 def _hear_scripts(stack: ExitStack, parts: WorkerParts) -> None:
