@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.event_recorder import OriginatorId
 from biomero.adapters.persistence.tables import ViewBase
-from biomero.application.ports.run_queue import QueueState
+from biomero.application.ports.run_queue import SUSPECT_CRASHES, QueueState
 
 _STATE_IS = "state = '{}'"
 
@@ -97,6 +97,13 @@ def state_is(*states: QueueState) -> sa.ColumnElement[bool]:
 
 HAS_WISH = sa.or_(RUNS.c.cancel, RUNS.c.pause)
 """Somebody wants the run to end, or to stop."""
+
+# the number stands in the statement itself: PostgreSQL groups by an expression only if it is the very same
+IS_SUSPECT = RUNS.c.crashes >= sa.literal_column(str(SUSPECT_CRASHES))
+"""Workers died over the run so often that it is a suspect."""
+
+SUSPICION = sa.case((IS_SUSPECT, RUNS.c.crashes), else_=sa.literal_column("0", sa.Integer))
+"""How many workers died over a suspect; 0 for all others."""
 
 AT_REST = sa.case(
     (sa.and_(RUNS.c.job_key.is_not(None), sa.not_(HAS_WISH)), QueueState.WAITING.value),
