@@ -4,8 +4,8 @@ As a program (in the folder ``tests``)::
 
     python -m faults.dying_worker CALLS [DEATH]
 
-CALLS is the file for the names of the calls; DEATH is such as ``transfer.upload#1:within``, with ``:`` and the
-id of a run after it where only the calls for that run count.
+CALLS is the file for the names of the calls; DEATH is such as ``transfer.upload#1:within``, with ``:`` and a
+run's id after it where only the calls for that run count.
 """
 
 from __future__ import annotations

@@ -46,9 +46,12 @@ RUNS = sa.Table(
 )
 
 
-def _index(name: str, state: QueueState, *columns: str) -> sa.Index:
-    """Return an index of the runs in one state alone: those that have ended are many, and nobody asks."""
-    only = sa.text(_STATE_IS.format(state.value))
+_HAS_NOT_ENDED = f"state <> '{QueueState.ENDED.value}'"
+
+
+def _index(name: str, condition: str, *columns: str) -> sa.Index:
+    """Return an index of some runs alone: those that have ended are many, and nobody asks."""
+    only = sa.text(condition)
     return sa.Index(name, *(RUNS.c[c] for c in columns), sqlite_where=only, postgresql_where=only)
 
 
@@ -56,11 +59,16 @@ INDEXES = (
     # whole groups are counted and their oldest found without a look at the table
     _index(
         "ix_engine_run_ready",
-        QueueState.READY,
-        *("pool", "cluster", "requester", "added", "due", "host", "cancel", "pause"),
+        _STATE_IS.format(QueueState.READY.value),
+        *("pool", "cluster", "requester", "added", "due", "host", "cancel", "pause", "crashes"),
     ),
-    _index("ix_engine_run_claimed", QueueState.CLAIMED, "owner", "pool", "cluster", "requester"),
-    _index("ix_engine_run_waiting", QueueState.WAITING, "cluster", "requester"),
+    _index(
+        "ix_engine_run_claimed",
+        _STATE_IS.format(QueueState.CLAIMED.value),
+        *("owner", "pool", "cluster", "requester"),
+    ),
+    _index("ix_engine_run_waiting", _STATE_IS.format(QueueState.WAITING.value), "cluster", "requester"),
+    _index("ix_engine_run_open", _HAS_NOT_ENDED, "cluster", "state", "step"),
 )
 
 WORKERS = sa.Table(
@@ -94,6 +102,9 @@ def state_is(*states: QueueState) -> sa.ColumnElement[bool]:
     words: list[sa.ColumnElement[str]] = [sa.literal_column(f"'{state.value}'") for state in states]
     return RUNS.c.state == words[0] if len(words) == 1 else RUNS.c.state.in_(words)
 
+
+HAS_NOT_ENDED = RUNS.c.state != sa.literal_column(f"'{QueueState.ENDED.value}'")
+"""The condition as the index has it, word for word."""
 
 HAS_WISH = sa.or_(RUNS.c.cancel, RUNS.c.pause)
 """Somebody wants the run to end, or to stop."""

@@ -13,7 +13,7 @@ from biomero.adapters.persistence.queue_claims import QueueClaims
 from biomero.adapters.persistence.queue_holdings import Holdings
 from biomero.adapters.persistence.queue_news import QueueNews
 from biomero.adapters.persistence.queue_rebuild import QueueRebuild
-from biomero.adapters.persistence.queue_tables import RUNS
+from biomero.adapters.persistence.queue_tables import HAS_NOT_ENDED, RUNS, state_is
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import IsGone, QueueWorkers, moment
 from biomero.application.ports.run_queue import QueuedRun, QueueState, QueueView
@@ -62,7 +62,7 @@ class SqlRunQueue:
         """See `RunQueue.view`."""
         question = sa.select(RUNS).order_by(RUNS.c.added, RUNS.c.run_id).limit(limit)
         if states is not None:
-            question = question.where(RUNS.c.state.in_([state.value for state in states]))
+            question = question.where(state_is(*states))
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return [_seen(row) for row in rows]
 
@@ -75,7 +75,7 @@ class SqlRunQueue:
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
         """See `RunQueue.counts`."""
         by = (RUNS.c.cluster, RUNS.c.state, RUNS.c.step)
-        question = sa.select(*by, sa.func.count()).group_by(*by)
+        question = sa.select(*by, sa.func.count()).where(HAS_NOT_ENDED).group_by(*by)
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return {(cluster, QueueState(state), step): count for cluster, state, step, count in rows}
 

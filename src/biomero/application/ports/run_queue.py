@@ -448,7 +448,7 @@ class RunQueue(Protocol):
         ...
 
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
-        """Return how many runs there are by cluster, state and step."""
+        """Return how many runs there are that have not ended, by cluster, state and step."""
         ...
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:
