@@ -180,7 +180,7 @@ def _oldest(
             RUNS.c.cluster == group.cluster,
             RUNS.c.requester == group.requester,
             HAS_WISH if group.has_wish else sa.not_(HAS_WISH),
-            group.crashes == SUSPICION,
+            sa.literal(group.crashes) == SUSPICION,
         )
         .order_by(RUNS.c.added)
         .limit(count)
