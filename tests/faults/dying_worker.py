@@ -25,6 +25,7 @@ from biomero.application.engine.door import Door, RunWorld
 from biomero.application.engine.engine import Engine
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Cluster
+from biomero.application.ports.run_queue import Claim
 from biomero.application.run_request import RunRequest
 from biomero.bootstrap.worker import open_worker
 from biomero.domain.ids import RunId
@@ -45,10 +46,10 @@ class CountedDoor:
     apart: Mapping[str, tuple[Calls, Seams]]
 
     @contextmanager
-    def open(self, run_id: RunId, request: RunRequest) -> Iterator[RunWorld]:
+    def open(self, claim: Claim, request: RunRequest) -> Iterator[RunWorld]:
         """See `Door.open`."""
-        calls, seams = self.apart.get(run_id, (self.calls, self.seams))
-        with self.door.open(run_id, request) as world:
+        calls, seams = self.apart.get(claim.run_id, (self.calls, self.seams))
+        with self.door.open(claim, request) as world:
             services = replace(
                 world.services,
                 clock=self.clock,

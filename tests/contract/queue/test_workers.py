@@ -11,6 +11,7 @@ from biomero.application.ports.run_queue import (
     Claim,
     GoOn,
     Limits,
+    Park,
     Pool,
     QueueState,
     RunQueue,
@@ -21,7 +22,7 @@ from biomero.domain.run_status import RunStatus
 from biomero.errors import LeaseLostError
 from contract.queue.conftest import Opener
 from services.processes import wait_until
-from services.queues import OpenQueue, a_worker, ended
+from services.queues import OpenQueue, a_worker, ended, new_run
 
 SHORT_S = 1.5
 
@@ -173,6 +174,18 @@ def test_what_the_queue_holds_is_counted_and_shown(world: OpenQueue, queue: RunQ
     assert [v.run_id for v in queue.view(states=[QueueState.READY, QueueState.ENDED])] == [ready, over]
     assert [v.run_id for v in queue.view(states=[])] == []
     assert [v.run_id for v in queue.view(limit=1)] == [waiting]
+
+
+def test_which_of_some_runs_go_on_is_told(world: OpenQueue, queue: RunQueue) -> None:
+    worker = a_worker()
+    waiting, _ = world.waits(worker)
+    claimed, paused = world.claimed(worker), world.claimed(worker)
+    queue.move(paused, Park(), lambda run: run.pause({"message": "no space"}))
+    ready, over = world.added(), ended(world, worker)
+    asked = [waiting, claimed.run_id, paused.run_id, over, new_run().run_id]
+    assert queue.still_going(asked) == {waiting, claimed.run_id}
+    assert queue.still_going([ready, *(new_run().run_id for _ in range(1200))]) == {ready}
+    assert queue.still_going([]) == frozenset()
 
 
 def test_runs_are_counted_without_a_look_at_those_that_have_ended(world: OpenQueue, queue: RunQueue) -> None:

@@ -21,6 +21,7 @@ from biomero.application.tracking import WorkflowTracker
 from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
 
+_AT_ONCE = 500
 LEASE_S = 30.0
 """For how long a sign of life holds; six times as long as workers wait between two."""
 
@@ -71,6 +72,18 @@ class SqlRunQueue:
         question = sa.select(RUNS).where(RUNS.c.run_id == UUID(run_id))
         row = self._database.read(lambda connection: connection.execute(question).first())
         return None if row is None else _seen(row)
+
+    def still_going(self, run_ids: Collection[RunId]) -> frozenset[RunId]:
+        """See `RunQueue.still_going`."""
+        ids = [UUID(run_id) for run_id in run_ids]
+        stops = [QueueState.ENDED.value, QueueState.PAUSED.value]
+        question = sa.select(RUNS.c.run_id).where(RUNS.c.state.not_in(stops))
+        found: set[RunId] = set()
+        for start in range(0, len(ids), _AT_ONCE):
+            some = question.where(RUNS.c.run_id.in_(ids[start : start + _AT_ONCE]))
+            rows = self._database.read(lambda connection, some=some: connection.execute(some).scalars().all())  # type: ignore[misc] # mypy does not know the default's type
+            found.update(RunId(str(run_id)) for run_id in rows)
+        return frozenset(found)
 
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
         """See `RunQueue.counts`."""

@@ -130,6 +130,10 @@ class Claim:
     pause_requested: bool = False
     crashes: int = 0
 
+    def follows(self, token: int) -> bool:
+        """Say whether nobody else had the run since the claim with a token."""
+        return self.token <= token + 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -445,6 +449,10 @@ class RunQueue(Protocol):
 
     def find(self, run_id: RunId) -> QueueView | None:
         """Return how the queue holds a run; ``None`` where it does not."""
+        ...
+
+    def still_going(self, run_ids: Collection[RunId]) -> frozenset[RunId]:
+        """Return which of some runs are here, have not ended and are not paused."""
         ...
 
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
