@@ -47,19 +47,26 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """Where a process shall die."""
+    """Where a process shall die.
+
+    Parameters
+    ----------
+    run_id
+        Only calls for this run count; empty for all.
+    """
 
     point: Point
     side: Side
+    run_id: str = ""
 
     def __str__(self) -> str:
-        return f"{self.point}:{self.side.value}"
+        return f"{self.point}:{self.side.value}:{self.run_id}"
 
     @classmethod
     def parse(cls, text: str) -> Death:
-        """Read what `str` wrote."""
-        point, _, side = text.rpartition(":")
-        return cls(Point.parse(point), Side(side))
+        """Read what `str` wrote; the run may be left out."""
+        point, side, *run_id = text.split(":")
+        return cls(Point.parse(point), Side(side), *run_id)
 
 
 class Calls:

@@ -4,7 +4,8 @@ As a program (in the folder ``tests``)::
 
     python -m faults.dying_worker CALLS [DEATH]
 
-CALLS is the file for the names of the calls; DEATH is such as ``transfer.upload#1:within``.
+CALLS is the file for the names of the calls; DEATH is such as ``transfer.upload#1:within``, with ``:`` and a
+run's id after it where only the calls for that run count.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from biomero.application.engine.door import Door, RunWorld
 from biomero.application.engine.engine import Engine
 from biomero.application.ports.clock import Clock
 from biomero.application.ports.clusters import Cluster
+from biomero.application.ports.run_queue import Claim
 from biomero.application.run_request import RunRequest
 from biomero.bootstrap.worker import open_worker
 from biomero.domain.ids import RunId
@@ -35,24 +37,26 @@ CLOCK_JUMP = "BIOMERO_TEST_CLOCK_JUMP"
 
 @dataclass(frozen=True, slots=True)
 class CountedDoor:
-    """Opens what another door opens, with all ports counted; see `Door`."""
+    """Opens what another door opens, with all ports counted, those of some runs apart; see `Door`."""
 
     door: Door
     calls: Calls
     clock: Clock
     seams: Seams
+    apart: Mapping[str, tuple[Calls, Seams]]
 
     @contextmanager
-    def open(self, run_id: RunId, request: RunRequest) -> Iterator[RunWorld]:
+    def open(self, claim: Claim, request: RunRequest) -> Iterator[RunWorld]:
         """See `Door.open`."""
-        with self.door.open(run_id, request) as world:
+        calls, seams = self.apart.get(claim.run_id, (self.calls, self.seams))
+        with self.door.open(claim, request) as world:
             services = replace(
                 world.services,
                 clock=self.clock,
-                deliver=counted(world.services.deliver, "deliver", self.calls),
-                report=counted(world.services.report, "report", self.calls),
+                deliver=counted(world.services.deliver, "deliver", calls),
+                report=counted(world.services.report, "report", calls),
             )
-            yield RunWorld(services=services, cluster=self.seams.cluster(world.cluster))
+            yield RunWorld(services=services, cluster=seams.cluster(world.cluster))
 
     @contextmanager
     def watch(self, cluster: str) -> Iterator[Cluster]:
@@ -89,6 +93,11 @@ def main() -> None:
     """Drive everybody's runs until told to stop, or until the planned death."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     death = Death.parse(sys.argv[2]) if len(sys.argv) > 2 else None
+    apart: dict[str, tuple[Calls, Seams]] = {}
+    if death is not None and death.run_id:
+        doomed = Calls(Path(os.devnull), death)  # nothing holds these calls up
+        apart[death.run_id] = doomed, Seams(doomed)
+        death = None
     calls = Calls(Path(sys.argv[1]), death)
     with open_worker(None, on_step=lambda *_: None) as parts:
         clock: Clock = parts.services.clock
@@ -96,7 +105,7 @@ def main() -> None:
             clock = JumpingClock(clock, Path(os.environ[CLOCK_JUMP]))
             clock.set()
         queue = counted(parts.services.queue, "queue", calls)
-        door = CountedDoor(parts.door, calls, clock, Seams(calls))
+        door = CountedDoor(parts.door, calls, clock, Seams(calls), apart)
         engine = Engine(queue, parts.services.record, door, parts.services.worker, clock)
         signal.signal(signal.SIGTERM, lambda *_: engine.stop())
         engine.run()

@@ -144,7 +144,7 @@ def test_an_older_database_is_told_of_with_the_command_while_runs_are_still_reco
     assert [row["status"] for row in rows(opened, Table.RUNS)] == ["done"]
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_what_views_held_before_an_upgrade_they_hold_after_it(
     url: sa.URL, engine: sa.Engine, admin: Admin, opened: Tracking, version: str
 ) -> None:

@@ -55,6 +55,6 @@ def worker_status(queue: RunQueue) -> WorkerStatus:
     ready = queue.view(states=[QueueState.READY], limit=1000)
     return WorkerStatus(
         workers=queue.workers(),
-        counts={key: n for key, n in queue.counts().items() if key[1] is not QueueState.ENDED and n},
+        counts=queue.counts(),
         oldest=min(ready, key=lambda view: view.due, default=None),
     )

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from biomero.adapters.persistence import event_store
 from biomero.adapters.persistence.event_recorder import EventRecorder
 from biomero.adapters.persistence.outbox import SqlOutbox
+from biomero.adapters.persistence.outbox_tables import NOTICES
 from biomero.application.event_log import EventLog
 from biomero.application.notify import Notifications, Outcome
 from biomero.application.ports.notifier import Notice, Notifier
@@ -296,6 +297,29 @@ def test_what_becomes_of_each_notice_is_counted(tracker: WorkflowTracker, clock:
         o.value: registry.get_sample_value("biomero_notices_total", {"outcome": o.value}) for o in Outcome
     }
     assert counts == {"sent": 1, "tried again later": 1, "refused": 1, "given up": 1}
+
+
+def test_what_was_settled_long_ago_is_forgotten(tracker: WorkflowTracker, clock: Later) -> None:
+    way = Listed()
+    told = notifications(tracker, clock, way=way)
+    told.run_once()
+    settled, waiting = run_of(tracker), run_of(tracker)
+    RunRecord(tracker).change(settled, WorkflowRun.complete)
+    assert told.run_once() == 1
+    way.error = NotificationFailedError("not now")
+    RunRecord(tracker).change(waiting, WorkflowRun.complete)
+    told.run_once()
+    assert kept(tracker) == {settled, waiting}
+    clock.sleep(31 * 86_400)
+    told.run_once()
+    assert kept(tracker) == {waiting}  # it was given up just now
+
+
+def kept(tracker: WorkflowTracker) -> set[str]:
+    """Return the runs of all notices that are stored."""
+    assert isinstance(tracker.factory, event_store.Factory)
+    with tracker.factory.engine.connect() as connection:
+        return set(connection.execute(sa.select(NOTICES.c.run_id)).scalars())
 
 
 @pytest.mark.slow

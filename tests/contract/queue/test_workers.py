@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
+from biomero.adapters.persistence.event_store import Factory
 from biomero.adapters.system import is_gone, this_worker
 from biomero.application.ports.run_queue import (
     Claim,
     GoOn,
     Limits,
+    Park,
     Pool,
     QueueState,
     RunQueue,
@@ -19,7 +22,7 @@ from biomero.domain.run_status import RunStatus
 from biomero.errors import LeaseLostError
 from contract.queue.conftest import Opener
 from services.processes import wait_until
-from services.queues import OpenQueue, a_worker
+from services.queues import OpenQueue, a_worker, ended, new_run
 
 SHORT_S = 1.5
 
@@ -162,13 +165,45 @@ def test_what_the_queue_holds_is_counted_and_shown(world: OpenQueue, queue: RunQ
     worker = a_worker()
     waiting, _ = world.waits(worker)
     ready = world.added(cluster="bart")
+    over = ended(world, worker)
     assert queue.counts() == {
         ("lisa", QueueState.WAITING, "judge"): 1,
         ("bart", QueueState.READY, "prepare"): 1,
     }
-    assert [v.run_id for v in queue.view()] == [waiting, ready]
+    assert [v.run_id for v in queue.view()] == [waiting, ready, over]
     assert [v.run_id for v in queue.view(states=[QueueState.READY])] == [ready]
+    assert [v.run_id for v in queue.view(states=[QueueState.READY, QueueState.ENDED])] == [ready, over]
+    assert [v.run_id for v in queue.view(states=[])] == []
     assert [v.run_id for v in queue.view(limit=1)] == [waiting]
+
+
+def test_which_of_some_runs_go_on_is_told(world: OpenQueue, queue: RunQueue) -> None:
+    worker = a_worker()
+    waiting, _ = world.waits(worker)
+    claimed, paused = world.claimed(worker), world.claimed(worker)
+    queue.move(paused, Park(), lambda run: run.pause({"message": "no space"}))
+    ready, over = world.added(), ended(world, worker)
+    asked = [waiting, claimed.run_id, paused.run_id, over, new_run().run_id]
+    assert queue.still_going(asked) == {waiting, claimed.run_id}
+    assert queue.still_going([ready, *(new_run().run_id for _ in range(1200))]) == {ready}
+    assert queue.still_going([]) == frozenset()
+
+
+def test_runs_are_counted_without_a_look_at_those_that_have_ended(world: OpenQueue, queue: RunQueue) -> None:
+    world.added()
+    ended(world, a_worker())
+    factory = world.tracker.factory
+    assert isinstance(factory, Factory)
+    asked: list[str] = []
+    sa.event.listen(factory.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    assert sum(queue.counts().values()) == 1
+    (question,) = (words for words in asked if words.startswith("SELECT"))
+    with factory.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":  # so few rows are read quicker without an index
+            connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        plan = connection.exec_driver_sql(f"{explain} {question}").all()
+    assert "ix_engine_run_open" in str(plan)
 
 
 def test_this_process_lives_and_others_can_be_told_from_it() -> None:

@@ -172,9 +172,27 @@ def test_a_worker_that_stops_does_not_storm_a_database_that_is_away(world: FakeW
 def test_what_is_remembered_of_runs_does_not_grow_for_ever() -> None:
     memory = Memory()
     for number in range(5000):
-        memory.remember(RunId(str(number)), PreparedProgram(argv=("true",)), None)
+        memory.remember(_claim(str(number)), PreparedProgram(argv=("true",)), None)
     assert len(memory.made) < 500
-    assert memory.programs(RunId("4999"))[0] is not None
+    assert memory.programs(_claim("4999", token=2))[0] is not None
+
+
+def test_what_is_remembered_of_a_run_is_not_used_when_others_had_it_meanwhile() -> None:
+    memory = Memory()
+    memory.remember(_claim("1"), PreparedProgram(argv=("true",)), None)
+    assert memory.programs(_claim("1", token=3)) == (None, None)
+
+
+def _claim(run_id: str, *, token: int = 1) -> Claim:
+    return Claim(
+        run_id=RunId(run_id),
+        step="stage",
+        pool=Pool.STAGE,
+        token=token,
+        attempt=0,
+        cluster="fake",
+        requester="ada",
+    )
 
 
 @pytest.mark.parametrize(

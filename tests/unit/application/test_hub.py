@@ -9,13 +9,27 @@ import pytest
 
 from biomero.application.engine.hub import ClusterHub
 from biomero.application.ports.clusters import Cluster
+from biomero.application.ports.run_queue import Claim, Pool
 from biomero.application.ports.shell import CommandResult, SessionCounts
 from biomero.application.settings import ClusterSettings
 from biomero.bootstrap import ClusterDoor, default_settings
 from biomero.domain.ids import RunId
 from biomero.errors import AuthenticationFailedError, ClusterBarredError, ConnectionFailedError
 
-ONE, TWO = RunId("one"), RunId("two")
+
+def claim_of(name: str, token: int = 1) -> Claim:
+    return Claim(
+        run_id=RunId(name),
+        step="stage",
+        pool=Pool.STAGE,
+        token=token,
+        attempt=0,
+        cluster="lisa",
+        requester="ada",
+    )
+
+
+ONE, TWO = claim_of("one"), claim_of("two")
 
 
 class Shell:
@@ -73,8 +87,8 @@ def refused(site: Site, error: Callable[[str], Exception] = AuthenticationFailed
 
 def test_a_cluster_is_opened_once_and_closed_with_the_hub(site: Site) -> None:
     with site.hub:
-        for run_id in (ONE, TWO, None):
-            with site.hub.use("lisa", run_id) as cluster:
+        for claim in (ONE, TWO, None):
+            with site.hub.use("lisa", claim) as cluster:
                 assert cluster.settings is site.settings
         assert site.closed == [0]
     assert site.closed == [1]
@@ -90,8 +104,21 @@ def test_new_settings_are_for_new_runs(site: Site) -> None:
         assert before.settings.data_path != "elsewhere"
         assert after.settings.data_path == "elsewhere"
     assert site.closed == [0, 0]
-    site.hub.forget(ONE)
+    site.hub.forget(ONE.run_id)
     assert site.closed == [1, 0]
+
+
+def test_a_run_that_others_had_meanwhile_gets_the_settings_of_now(site: Site) -> None:
+    with site.hub.use("lisa", ONE):
+        pass
+    site.settings = replace(site.settings, data_path="elsewhere")
+    for token in (1, 2, 3):  # it is cancelled within its step; its next steps are done here, too
+        with site.hub.use("lisa", claim_of("one", token)) as cluster:
+            assert cluster.settings.data_path != "elsewhere"
+    with site.hub.use("lisa", claim_of("one", 5)) as cluster:
+        assert cluster.settings.data_path == "elsewhere"
+    assert site.closed == [1, 0]
+    assert site.hub.runs() == {ONE.run_id}
 
 
 def test_three_refused_logins_bar_a_cluster(site: Site) -> None:

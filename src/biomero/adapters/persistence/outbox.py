@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ from biomero.adapters.persistence.schema import ensure_schema
 from biomero.application.ports.notifier import Notice, PendingNotice
 
 _NAME = "notices"
+_KEPT = timedelta(days=30)
 
 
 class SqlOutbox:
@@ -67,6 +68,7 @@ class SqlOutbox:
     def sent(self, pending: PendingNotice, now: datetime) -> None:
         """See `Outbox.sent`."""
         self._update(_is(pending), state=SENT, due=_stored(now), problem="")
+        self._forget(now)
 
     def later(self, pending: PendingNotice, due: datetime, why: str) -> None:
         """See `Outbox.later`."""
@@ -75,6 +77,7 @@ class SqlOutbox:
     def give_up(self, pending: PendingNotice, now: datetime, why: str) -> None:
         """See `Outbox.give_up`."""
         self._update(_is_taken(pending), state=GIVEN_UP, due=_stored(now), problem=why)
+        self._forget(now)
 
     def _add(self, connection: sa.Connection, pending: PendingNotice) -> None:
         if connection.execute(sa.select(NOTICES.c.state).where(*_is(pending))).first() is not None:
@@ -94,6 +97,13 @@ class SqlOutbox:
                 problem="",
             )
         )
+
+    def _forget(self, now: datetime) -> None:
+        """Delete what was settled long ago: nobody makes a notice again of what is older than a day."""
+        is_settled = NOTICES.c.state.in_([SENT, GIVEN_UP])
+        with self._transaction() as connection:
+            long_ago = NOTICES.c.due < _stored(now - _KEPT)
+            connection.execute(sa.delete(NOTICES).where(is_settled, long_ago))
 
     def _update(self, where: Sequence[sa.ColumnElement[bool]], **values: object) -> bool:
         with self._transaction() as connection:

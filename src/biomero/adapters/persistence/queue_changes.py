@@ -163,8 +163,8 @@ class QueueChanges:
         ready = flags | {"state": QueueState.READY.value, "due": self._database.now()}
         if wish is Wish.CANCEL:  # something else begins, whatever was in vain before
             return Placed(ready | {"attempt": 0, "crashes": 0})
-        if wish is Wish.PAUSE:
-            return Placed(ready)
+        if wish is Wish.PAUSE:  # its step is not done: it is no suspect that waits for its turn
+            return Placed(ready | {"crashes": 0})
         if row["job_key"] is not None and not row["cancel"]:
             ready["state"] = QueueState.WAITING.value  # its job worked on
         return Placed(ready | ({"attempt": 0, "crashes": 0} if state is QueueState.PAUSED else {}))

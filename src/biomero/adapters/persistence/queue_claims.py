@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.queue_fairness import Busy, Group, share
 from biomero.adapters.persistence.queue_holdings import Held, Holdings
-from biomero.adapters.persistence.queue_tables import HAS_WISH, RUNS, state_is
+from biomero.adapters.persistence.queue_tables import HAS_WISH, IS_SUSPECT, RUNS, SUSPICION, state_is
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import QueueWorkers, free
 from biomero.application.ports.run_queue import Claim, Limits, Pool, QueueState, WorkerId
@@ -43,7 +43,8 @@ class QueueClaims:
                 self._free(connection, worker, held)
                 now = self._database.now()
                 groups = _groups(connection, wanted, now)
-                shares = share(groups, _busy(connection), limits, most)
+                has_suspect = _has_suspect(connection, worker)
+                shares = share(groups, _busy(connection), limits, most, has_suspect=has_suspect)
                 due = sa.and_(wanted, RUNS.c.due <= now)
                 chosen = [i for group, n in shares.items() for i in _oldest(connection, group, n, due)]
                 return self._give(connection, worker, chosen)
@@ -127,15 +128,30 @@ def _unknown(connection: sa.Connection, worker: WorkerId, held: frozenset[Held])
     return [one for one in there if one not in held]
 
 
+def _has_suspect(connection: sa.Connection, worker: WorkerId) -> bool:
+    mine = sa.select(sa.literal(1)).where(
+        state_is(QueueState.CLAIMED), RUNS.c.owner == str(worker), IS_SUSPECT
+    )
+    return connection.execute(mine.limit(1)).first() is not None
+
+
 def _groups(
     connection: sa.Connection, wanted: sa.ColumnElement[bool], now: sa.ColumnElement[float]
 ) -> list[Group]:
     """Return what is due, counted."""
-    by = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester, HAS_WISH)
+    by = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester, HAS_WISH, SUSPICION)
     question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.due)).where(wanted, RUNS.c.due <= now)
     return [
-        Group(pool=Pool(pool), cluster=cluster, requester=who, has_wish=bool(wish), count=count, since=since)
-        for pool, cluster, who, wish, count, since in connection.execute(question.group_by(*by))
+        Group(
+            pool=Pool(pool),
+            cluster=cluster,
+            requester=who,
+            has_wish=bool(wish),
+            crashes=crashes,
+            count=count,
+            since=since,
+        )
+        for pool, cluster, who, wish, crashes, count, since in connection.execute(question.group_by(*by))
     ]
 
 
@@ -164,6 +180,7 @@ def _oldest(
             RUNS.c.cluster == group.cluster,
             RUNS.c.requester == group.requester,
             HAS_WISH if group.has_wish else sa.not_(HAS_WISH),
+            sa.literal(group.crashes) == SUSPICION,
         )
         .order_by(RUNS.c.added)
         .limit(count)

@@ -19,6 +19,8 @@ class Group:
         Somebody wants them to end or to stop: no limit holds them up.
     since
         Since when the first of them is due.
+    crashes
+        How many workers died over each of them, if that makes them suspects; 0 else.
     """
 
     pool: Pool
@@ -27,6 +29,7 @@ class Group:
     has_wish: bool
     count: int
     since: float
+    crashes: int = 0
 
 
 @dataclass(slots=True)
@@ -76,17 +79,37 @@ class Busy:
         return all(room)
 
 
-def share(groups: Sequence[Group], busy: Busy, limits: Limits, most: int) -> dict[Group, int]:
-    """Return how many of each group are given out, wishes first; `busy` counts them too afterwards."""
+def share(
+    groups: Sequence[Group], busy: Busy, limits: Limits, most: int, *, has_suspect: bool = False
+) -> dict[Group, int]:
+    """Return how many of each group are given out, wishes first; `busy` counts them too afterwards.
+
+    Parameters
+    ----------
+    has_suspect
+        Who asks has a suspect in hand, and is given no other one.
+    """
     given: Counter[Group] = Counter()
     for _ in range(most):
-        open_ones = [g for g in groups if given[g] < g.count and busy.has_room(g, limits)]
+        rooms = [g for g in groups if given[g] < g.count and busy.has_room(g, limits)]
+        open_ones = [g for g in rooms if not g.crashes] + ([] if has_suspect else _next_suspects(rooms))
         if not open_ones:
             break
         chosen = min(open_ones, key=lambda g: (not g.has_wish, busy.requesters[g.requester], g.since))
+        has_suspect = has_suspect or chosen.crashes > 0
         given[chosen] += 1
         busy.add_claims(chosen.pool, chosen.cluster, chosen.requester, 1)
     return dict(given)
+
+
+def _next_suspects(groups: Sequence[Group]) -> list[Group]:
+    """Return the suspects whose turn it is among suspects: those over which fewest workers died.
+
+    One that did no harm comes again only when all others, among them what killed its worker, had their turn.
+    """
+    suspects = [g for g in groups if g.crashes]
+    turn = min(((not g.has_wish, g.crashes) for g in suspects), default=None)
+    return [g for g in suspects if (not g.has_wish, g.crashes) == turn]
 
 
 def _below(count: int, limit: int | None) -> bool:

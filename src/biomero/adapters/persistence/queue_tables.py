@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.event_recorder import OriginatorId
 from biomero.adapters.persistence.tables import ViewBase
-from biomero.application.ports.run_queue import QueueState
+from biomero.application.ports.run_queue import SUSPECT_CRASHES, QueueState
 
 _STATE_IS = "state = '{}'"
 
@@ -46,9 +46,12 @@ RUNS = sa.Table(
 )
 
 
-def _index(name: str, state: QueueState, *columns: str) -> sa.Index:
-    """Return an index of the runs in one state alone: those that have ended are many, and nobody asks."""
-    only = sa.text(_STATE_IS.format(state.value))
+_HAS_NOT_ENDED = f"state <> '{QueueState.ENDED.value}'"
+
+
+def _index(name: str, condition: str, *columns: str) -> sa.Index:
+    """Return an index of some runs alone: those that have ended are many, and nobody asks."""
+    only = sa.text(condition)
     return sa.Index(name, *(RUNS.c[c] for c in columns), sqlite_where=only, postgresql_where=only)
 
 
@@ -56,11 +59,16 @@ INDEXES = (
     # whole groups are counted and their oldest found without a look at the table
     _index(
         "ix_engine_run_ready",
-        QueueState.READY,
-        *("pool", "cluster", "requester", "added", "due", "host", "cancel", "pause"),
+        _STATE_IS.format(QueueState.READY.value),
+        *("pool", "cluster", "requester", "added", "due", "host", "cancel", "pause", "crashes"),
     ),
-    _index("ix_engine_run_claimed", QueueState.CLAIMED, "owner", "pool", "cluster", "requester"),
-    _index("ix_engine_run_waiting", QueueState.WAITING, "cluster", "requester"),
+    _index(
+        "ix_engine_run_claimed",
+        _STATE_IS.format(QueueState.CLAIMED.value),
+        *("owner", "pool", "cluster", "requester"),
+    ),
+    _index("ix_engine_run_waiting", _STATE_IS.format(QueueState.WAITING.value), "cluster", "requester"),
+    _index("ix_engine_run_open", _HAS_NOT_ENDED, "cluster", "state", "step"),
 )
 
 WORKERS = sa.Table(
@@ -95,8 +103,18 @@ def state_is(*states: QueueState) -> sa.ColumnElement[bool]:
     return RUNS.c.state == words[0] if len(words) == 1 else RUNS.c.state.in_(words)
 
 
+HAS_NOT_ENDED = RUNS.c.state != sa.literal_column(f"'{QueueState.ENDED.value}'")
+"""The condition as the index has it, word for word."""
+
 HAS_WISH = sa.or_(RUNS.c.cancel, RUNS.c.pause)
 """Somebody wants the run to end, or to stop."""
+
+# the number stands in the statement itself: PostgreSQL groups by an expression only if it is the very same
+IS_SUSPECT = RUNS.c.crashes >= sa.literal_column(str(SUSPECT_CRASHES))
+"""Workers died over the run so often that it is a suspect."""
+
+SUSPICION = sa.case((IS_SUSPECT, RUNS.c.crashes), else_=sa.literal_column("0", sa.Integer))
+"""How many workers died over a suspect; 0 for all others."""
 
 AT_REST = sa.case(
     (sa.and_(RUNS.c.job_key.is_not(None), sa.not_(HAS_WISH)), QueueState.WAITING.value),

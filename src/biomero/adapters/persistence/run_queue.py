@@ -13,7 +13,7 @@ from biomero.adapters.persistence.queue_claims import QueueClaims
 from biomero.adapters.persistence.queue_holdings import Holdings
 from biomero.adapters.persistence.queue_news import QueueNews
 from biomero.adapters.persistence.queue_rebuild import QueueRebuild
-from biomero.adapters.persistence.queue_tables import RUNS
+from biomero.adapters.persistence.queue_tables import HAS_NOT_ENDED, RUNS, state_is
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import IsGone, QueueWorkers, moment
 from biomero.application.ports.run_queue import QueuedRun, QueueState, QueueView
@@ -21,6 +21,7 @@ from biomero.application.tracking import WorkflowTracker
 from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
 
+_AT_ONCE = 500
 LEASE_S = 30.0
 """For how long a sign of life holds; six times as long as workers wait between two."""
 
@@ -62,7 +63,7 @@ class SqlRunQueue:
         """See `RunQueue.view`."""
         question = sa.select(RUNS).order_by(RUNS.c.added, RUNS.c.run_id).limit(limit)
         if states is not None:
-            question = question.where(RUNS.c.state.in_([state.value for state in states]))
+            question = question.where(state_is(*states))
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return [_seen(row) for row in rows]
 
@@ -72,10 +73,22 @@ class SqlRunQueue:
         row = self._database.read(lambda connection: connection.execute(question).first())
         return None if row is None else _seen(row)
 
+    def still_going(self, run_ids: Collection[RunId]) -> frozenset[RunId]:
+        """See `RunQueue.still_going`."""
+        ids = [UUID(run_id) for run_id in run_ids]
+        stops = [QueueState.ENDED.value, QueueState.PAUSED.value]
+        question = sa.select(RUNS.c.run_id).where(RUNS.c.state.not_in(stops))
+        found: set[RunId] = set()
+        for start in range(0, len(ids), _AT_ONCE):
+            some = question.where(RUNS.c.run_id.in_(ids[start : start + _AT_ONCE]))
+            rows = self._database.read(lambda connection, some=some: connection.execute(some).scalars().all())  # type: ignore[misc] # mypy does not know the default's type
+            found.update(RunId(str(run_id)) for run_id in rows)
+        return frozenset(found)
+
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
         """See `RunQueue.counts`."""
         by = (RUNS.c.cluster, RUNS.c.state, RUNS.c.step)
-        question = sa.select(*by, sa.func.count()).group_by(*by)
+        question = sa.select(*by, sa.func.count()).where(HAS_NOT_ENDED).group_by(*by)
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return {(cluster, QueueState(state), step): count for cluster, state, step, count in rows}
 

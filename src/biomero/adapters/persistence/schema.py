@@ -17,7 +17,7 @@ from biomero.adapters.persistence.tables import POSITIONS
 from biomero.application.ports.database import SchemaState
 from biomero.errors import SchemaError
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The last step of the migrations."""
 
 _NAMED = (RUNS, NOTICES)

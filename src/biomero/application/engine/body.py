@@ -35,6 +35,7 @@ _LOG = logging.getLogger(__name__)
 _MOST_MADE = 200
 
 _Made = tuple[PreparedProgram | None, tuple[Workflow, PreparedProgram] | None]
+_NOTHING: _Made = (None, None)
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class Memory:
     """What was found out already and holds for a while; without it, it is found out again."""
 
     roots: dict[str, tuple[Cluster, str]] = field(default_factory=dict)
-    made: OrderedDict[RunId, _Made] = field(default_factory=OrderedDict)
+    made: OrderedDict[RunId, tuple[int, _Made]] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def root(self, cluster: Cluster) -> str:
@@ -54,27 +55,28 @@ class Memory:
             self.roots[name] = known
         return known[1]
 
-    def keep(self, context: StepContext) -> None:
+    def keep(self, claim: Claim, context: StepContext) -> None:
         """Remember which programs of a run are ready."""
         if context.program is not None or context.converter is not None:
-            self.remember(context.run_id, context.program, context.converter)
+            self.remember(claim, context.program, context.converter)
 
     def remember(
         self,
-        run_id: RunId,
+        claim: Claim,
         program: PreparedProgram | None,
         converter: tuple[Workflow, PreparedProgram] | None,
     ) -> None:
         """Remember the programs of a run; of many runs that wait for jobs, the oldest ones are dropped."""
         with self.lock:
-            self.made[run_id] = program, converter
-            self.made.move_to_end(run_id)
+            self.made[claim.run_id] = claim.token, (program, converter)
+            self.made.move_to_end(claim.run_id)
             while len(self.made) > _MOST_MADE:
                 self.made.popitem(last=False)
 
-    def programs(self, run_id: RunId) -> _Made:
-        """Return what is known of a run's programs."""
-        return self.made.get(run_id, (None, None))
+    def programs(self, claim: Claim) -> _Made:
+        """Return what is known of a run's programs; nothing where others had it meanwhile."""
+        token, made = self.made.get(claim.run_id, (0, _NOTHING))
+        return made if claim.follows(token) else _NOTHING
 
     def forget(self, run_id: RunId) -> None:
         """Drop what is known of a run."""
@@ -156,7 +158,7 @@ class Body:
     def _done(self, act: Callable[[StepContext], StepEnd]) -> StepEnd:
         claim = self.claim
         request = RunRequest.from_json(self.read().request)
-        with self.door.open(claim.run_id, request) as world:
+        with self.door.open(claim, request) as world:
             context = open_run(
                 claim.run_id,
                 world.services,
@@ -168,11 +170,11 @@ class Body:
             self.context = context
             context.signals, context.attempt = self.signals, claim.attempt
             context.patience, context.session = self.patience, self.session
-            context.program, context.converter = self.memory.programs(claim.run_id)
+            context.program, context.converter = self.memory.programs(claim)
             try:
                 end = act(context)
             finally:
-                self.memory.keep(context)
+                self.memory.keep(claim, context)
             if isinstance(end.move, End | Park):
                 self.forget()
             return end

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from biomero.application.ports.clusters import Cluster
+from biomero.application.ports.run_queue import Claim
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
 from biomero.domain.ids import RunId
@@ -24,8 +25,8 @@ class RunWorld:
 class Door(Protocol):
     """Opens clusters for runs, and for who watches them; safe between threads."""
 
-    def open(self, run_id: RunId, request: RunRequest) -> AbstractContextManager[RunWorld]:
-        """Give what a run needs, for one step; nothing is connected to before it is used.
+    def open(self, claim: Claim, request: RunRequest) -> AbstractContextManager[RunWorld]:
+        """Give what a run needs, for the step of a claim; nothing is connected to before it is used.
 
         Raises
         ------
@@ -53,7 +54,7 @@ class OpenDoor:
     cluster: Cluster
 
     @contextmanager
-    def open(self, run_id: RunId, request: RunRequest) -> Iterator[RunWorld]:  # noqa: ARG002 - the port's signature
+    def open(self, claim: Claim, request: RunRequest) -> Iterator[RunWorld]:  # noqa: ARG002 - the port's signature
         """See `Door.open`."""
         yield RunWorld(services=self.services, cluster=self.cluster)
 

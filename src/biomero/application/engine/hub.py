@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from biomero.application.ports.clusters import Cluster, Clusters
+from biomero.application.ports.run_queue import Claim
 from biomero.application.settings import ClusterSettings
 from biomero.domain.ids import RunId
 from biomero.errors import AuthenticationFailedError, BiomeroError, ClusterBarredError, HostKeyError
@@ -23,12 +24,18 @@ _MOST_REFUSED = 3
 
 @dataclass(slots=True)
 class _Opened:
-    """A cluster that is open, and who needs it."""
+    """A cluster that is open, and who needs it.
+
+    Parameters
+    ----------
+    runs
+        The runs that keep its settings, each with the token of the last claim that was for.
+    """
 
     settings: ClusterSettings
     cluster: Cluster
     users: int = 0
-    runs: set[RunId] = field(default_factory=set)
+    runs: dict[RunId, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +49,10 @@ class _Bar:
 class ClusterHub:
     """Opens each cluster once and keeps it open; safe between threads.
 
-    When a cluster's settings change, runs that have begun keep theirs (until the process ends), new ones get
-    the new ones. After three refused logins a cluster is barred: nothing goes there from this process until
-    its settings change.
+    When a cluster's settings change, runs that have begun keep theirs as long as this process alone does
+    their steps; new ones get the new ones, and so do those that another process had meanwhile, which may have
+    paused them for a person to put the settings right. After three refused logins a cluster is barred:
+    nothing goes there from this process until its settings change.
 
     Parameters
     ----------
@@ -69,13 +77,13 @@ class ClusterHub:
         self.close()
 
     @contextmanager
-    def use(self, name: str, run_id: RunId | None = None) -> Iterator[Cluster]:
+    def use(self, name: str, claim: Claim | None = None) -> Iterator[Cluster]:
         """Give a cluster for a while; what breaks its connection off meanwhile is its adapters' matter.
 
         Parameters
         ----------
-        run_id
-            The run that it is for, which keeps the settings that it began with.
+        claim
+            The claim that it is for, whose run keeps the settings that it began with.
 
         Raises
         ------
@@ -84,7 +92,7 @@ class ClusterHub:
         ConfigurationError
             If there is no such cluster.
         """
-        opened = self._take(name, run_id)
+        opened = self._take(name, claim)
         try:
             yield opened.cluster
         except (AuthenticationFailedError, HostKeyError) as exc:
@@ -100,9 +108,14 @@ class ClusterHub:
         """Let go of the settings that a run began with: it has ended."""
         with self._lock:
             for opened in (d for doors in self._opened.values() for d in doors):
-                opened.runs.discard(run_id)
+                opened.runs.pop(run_id, None)
             idle = [shut for name in list(self._opened) for shut in self._drop_unneeded(name)]
         _close(idle)
+
+    def runs(self) -> frozenset[RunId]:
+        """Return the runs whose settings are kept."""
+        with self._lock:
+            return frozenset(run_id for doors in self._opened.values() for d in doors for run_id in d.runs)
 
     def barred(self) -> Mapping[str, str]:
         """Return the clusters that nothing goes to, each with the reason."""
@@ -116,19 +129,19 @@ class ClusterHub:
             self._opened.clear()
         _close(opened)
 
-    def _take(self, name: str, run_id: RunId | None) -> _Opened:
+    def _take(self, name: str, claim: Claim | None) -> _Opened:
         now = self._find(name)
         with self._lock:
             self._check_bar(name, now)
             doors = self._opened.setdefault(name, [])
-            own = next((d for d in doors if run_id is not None and run_id in d.runs), None)
+            own = None if claim is None else _own(doors, claim)
             opened = own or next((d for d in doors if d.settings == now), None)
             if opened is None:
                 opened = _Opened(now, self._clusters.open(now))  # connects to nothing yet
                 doors.append(opened)
             opened.users += 1
-            if run_id is not None:
-                opened.runs.add(run_id)
+            if claim is not None:
+                opened.runs[claim.run_id] = max(claim.token, opened.runs.get(claim.run_id, 0))
         return opened
 
     def _give_back(self, name: str, opened: _Opened) -> None:
@@ -170,6 +183,15 @@ class ClusterHub:
             # its connection counts refusals for itself, and would allow no more
             self._opened[name] = []
         _LOG.error("%s", reason)
+
+
+def _own(doors: list[_Opened], claim: Claim) -> _Opened | None:
+    """Return what a run keeps; where others had it since, it keeps nothing from now on."""
+    own = next((d for d in doors if claim.run_id in d.runs), None)
+    if own is not None and not claim.follows(own.runs[claim.run_id]):
+        del own.runs[claim.run_id]
+        return None
+    return own
 
 
 def _close(opened: list[_Opened]) -> None:

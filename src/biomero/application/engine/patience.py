@@ -26,7 +26,8 @@ class Patience:
         Likewise, where nobody knows what went wrong.
     crashes
         After so many workers in a row that died on a step, without anything new in the record, nobody tries
-        it again. A worker may die of something else, such as the step of another run.
+        it again. A worker may die of something else, such as the step of another run: from the second time on
+        the run is a suspect, and no worker has two of these at once, so that others do not bring it here.
     look_again_s
         The pause before one asks again for a job that nobody knows.
     busy_s

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +14,15 @@ from pathlib import Path
 from biomero.application.engine.door import RunWorld
 from biomero.application.engine.hub import ClusterHub
 from biomero.application.ports.clusters import Cluster, Clusters
-from biomero.application.ports.run_queue import RunQueue
+from biomero.application.ports.run_queue import Claim, RunQueue
 from biomero.application.run_record import RunRecord
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
 from biomero.application.settings import ClusterSettings, Settings
 from biomero.domain.ids import RunId
-from biomero.errors import ConfigurationError
+from biomero.errors import BiomeroError, ConfigurationError
 
+_LOG = logging.getLogger(__name__)
 _HERE = "local"
 
 
@@ -64,6 +67,8 @@ class WorkerDoor:
         The services with other settings.
     clusters
         Opens a cluster with the settings of now.
+    look_every_s
+        How often it lets go of what is kept for runs that came to an end, or to a pause, elsewhere.
     """
 
     def __init__(
@@ -74,6 +79,7 @@ class WorkerDoor:
         settings_at: Callable[[SettingsPlace], Settings],
         services_with: Callable[[Settings], Services],
         clusters: Clusters,
+        look_every_s: float = 600.0,
     ) -> None:
         self.hub = ClusterHub(clusters, self._find)
         self._queue = queue
@@ -83,15 +89,18 @@ class WorkerDoor:
         self._lock = threading.Lock()
         self._places: dict[str, SettingsPlace] = {}
         self._services: dict[SettingsPlace, Services] = {}
+        self._look_every_s = look_every_s
+        self._looked_at = time.monotonic()
 
     @contextmanager
-    def open(self, run_id: RunId, request: RunRequest) -> Iterator[RunWorld]:
+    def open(self, claim: Claim, request: RunRequest) -> Iterator[RunWorld]:
         """See `Door.open`."""
+        self._forget_gone()
         place = SettingsPlace.of(request)
         services = self._services_at(place)
         with self._lock:
             self._places[place.cluster] = place
-        with self.hub.use(place.key, run_id) as cluster:
+        with self.hub.use(place.key, claim) as cluster:
             yield RunWorld(services=services, cluster=cluster)
 
     @contextmanager
@@ -103,6 +112,21 @@ class WorkerDoor:
     def forget(self, run_id: RunId) -> None:
         """See `Door.forget`."""
         self.hub.forget(run_id)
+
+    def _forget_gone(self) -> None:
+        """Let go of what is kept for runs whose last step another worker did."""
+        with self._lock:
+            if time.monotonic() - self._looked_at < self._look_every_s:
+                return
+            self._looked_at = time.monotonic()
+        kept = self.hub.runs()
+        try:
+            going = self._queue.still_going(kept)
+        except BiomeroError as exc:
+            _LOG.debug("what is kept for runs stays until the queue answers: %s", exc)
+            return
+        for run_id in kept - going:
+            self.hub.forget(run_id)
 
     def barred(self) -> Mapping[str, str]:
         """Return the clusters that nothing goes to, by name, each with the reason."""

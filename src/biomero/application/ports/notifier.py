@@ -65,7 +65,8 @@ class Notifier(Protocol):
 class Outbox(Protocol):
     """Remembers what people are to be told, so that a process may die at any moment.
 
-    Every method raises `RecordError` if the database does not do its part.
+    What was sent or given up is forgotten after thirty days. Every method raises `RecordError` if the
+    database does not do its part.
     """
 
     def position(self) -> int | None:

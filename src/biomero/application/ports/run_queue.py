@@ -21,6 +21,10 @@ Decide = Callable[[WorkflowRun], object]
 """Calls the run's methods; called again on a newer run if somebody else changed it meanwhile."""
 
 
+SUSPECT_CRASHES = 2
+"""Over a run with so many crashes workers may well have died: it is a suspect."""
+
+
 class QueueState(enum.Enum):
     """What the queue holds of a run."""
 
@@ -111,7 +115,8 @@ class Claim:
     cancel_requested, pause_requested
         Somebody wants the run to end, or to stop here.
     crashes
-        How many workers in a row died while they had this step, without anything new in the record.
+        How many workers in a row died while they had this step, without anything new in the record. From
+        `SUSPECT_CRASHES` on the run is a suspect.
     """
 
     run_id: RunId
@@ -124,6 +129,10 @@ class Claim:
     cancel_requested: bool = False
     pause_requested: bool = False
     crashes: int = 0
+
+    def follows(self, token: int) -> bool:
+        """Say whether nobody else had the run since the claim with a token."""
+        return self.token <= token + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +324,10 @@ class RunQueue(Protocol):
         to be gone on this machine. A run with a wish (cancel, pause) is given out whatever it waits for,
         except while another living worker is at it: that one hears of it with its pulse.
 
+        A worker has one suspect in hand at most, so that no run is blamed again and again for what another
+        one does: runs that it shares a dying worker with make it a suspect, and after that it dies with its
+        own steps alone. Suspects take turns, the one with fewest crashes first.
+
         Parameters
         ----------
         only
@@ -438,8 +451,12 @@ class RunQueue(Protocol):
         """Return how the queue holds a run; ``None`` where it does not."""
         ...
 
+    def still_going(self, run_ids: Collection[RunId]) -> frozenset[RunId]:
+        """Return which of some runs are here, have not ended and are not paused."""
+        ...
+
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
-        """Return how many runs there are by cluster, state and step."""
+        """Return how many runs there are that have not ended, by cluster, state and step."""
         ...
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:

@@ -76,9 +76,8 @@ def _runs(counts: Mapping[tuple[str, QueueState, str], int]) -> list[Metric]:
     )
     open_runs: dict[str, int] = defaultdict(int)
     for (cluster, state, step), count in counts.items():
-        if state is not QueueState.ENDED:
-            runs.add_metric([cluster, state.value, step], count)
-            open_runs[cluster] += count
+        runs.add_metric([cluster, state.value, step], count)
+        open_runs[cluster] += count
     total = GaugeMetricFamily("biomero_open_runs", "Runs that have not ended.", labels=["cluster"])
     for cluster, count in open_runs.items():
         total.add_metric([cluster], count)
