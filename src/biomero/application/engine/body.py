@@ -43,6 +43,7 @@ class Memory:
 
     roots: dict[str, tuple[Cluster, str]] = field(default_factory=dict)
     made: OrderedDict[RunId, _Made] = field(default_factory=OrderedDict)
+    refusals: dict[RunId, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def root(self, cluster: Cluster) -> str:
@@ -55,7 +56,12 @@ class Memory:
         return known[1]
 
     def keep(self, context: StepContext) -> None:
-        """Remember which programs of a run are ready."""
+        """Remember which programs of a run are ready, and how often in a row its job was refused."""
+        with self.lock:
+            if context.refusals:
+                self.refusals[context.run_id] = context.refusals
+            else:
+                self.refusals.pop(context.run_id, None)
         if context.program is not None or context.converter is not None:
             self.remember(context.run_id, context.program, context.converter)
 
@@ -80,6 +86,7 @@ class Memory:
         """Drop what is known of a run."""
         with self.lock:
             self.made.pop(run_id, None)
+            self.refusals.pop(run_id, None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,6 +176,7 @@ class Body:
             context.signals, context.attempt = self.signals, claim.attempt
             context.patience, context.session = self.patience, self.session
             context.program, context.converter = self.memory.programs(claim.run_id)
+            context.refusals = self.memory.refusals.get(claim.run_id, 0)
             try:
                 end = act(context)
             finally:
