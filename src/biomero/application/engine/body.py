@@ -156,7 +156,7 @@ class Body:
             raise
         except SchedulerBusyError as exc:
             _LOG.info("run %s waits for room: %s", self.claim.run_id, exc)
-            return StepEnd(move=TryAgain(after_s=self.patience.busy_s, counts=False))
+            return StepEnd(move=TryAgain(after_s=self.patience.busy_s, counts=False), why=str(exc))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the run says so and others go on
             return trouble.after(exc, self.read(), self.claim, self.patience, self.context)
 

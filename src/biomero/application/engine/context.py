@@ -38,10 +38,17 @@ class StepFailedError(BiomeroError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepEnd:
-    """What a step comes to: where the run goes, and what is recorded of it in the same transaction."""
+    """What a step comes to: where the run goes, and what is recorded of it in the same transaction.
+
+    Parameters
+    ----------
+    why
+        What was in its way, where it only was not possible yet; people are told, and nothing is recorded.
+    """
 
     move: Move
     decide: Decide | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
