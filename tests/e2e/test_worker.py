@@ -216,7 +216,7 @@ def test_a_run_whose_turn_it_is_not_says_so_at_any_shell(user: User) -> None:
     settings = user.home / "worker.ini"
     settings.write_text("[WORKER]\nmax_runs_per_user = 1\n")
     with worker_process(user, BIOMERO_SLURM_CONFIG_FILE=str(settings)):
-        first = leave(user, "--param", "behave=slow")
+        first = leave(user, "--param", "behave=sleep")
         wait_until(lambda: has_status(user, first, "running"), "the run is running", timeout_s=WITHIN_S)
         second = leave(user, out="others")
 
