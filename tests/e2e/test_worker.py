@@ -218,6 +218,27 @@ def test_a_broken_file_of_settings_keeps_the_last_good_ones_and_is_told(lone_use
         wait_until(lambda: "configuration" not in notes(), "all is well", timeout_s=WITHIN_S)
 
 
+def test_a_run_whose_turn_it_is_not_says_so_at_any_shell(user: User) -> None:
+    settings = user.home / "worker.ini"
+    settings.write_text("[WORKER]\nmax_runs_per_user = 1\n")
+    with worker_process(user, BIOMERO_SLURM_CONFIG_FILE=str(settings)):
+        first = leave(user, "--param", "behave=sleep")
+        wait_until(lambda: has_status(user, first, "running"), "the run is running", timeout_s=WITHIN_S)
+        second = leave(user, out="others")
+
+        def told() -> str:
+            return str(user.here("runs", "show", second, "--json").document["waits_for"])
+
+        turn = "waits for its turn: 1 run has jobs at local for "
+        try:
+            wait_until(lambda: turn in told(), "it says so", timeout_s=WITHIN_S)
+            assert "(max_runs_per_user = 1)" in told()
+            assert "max_runs_per_user" in user.here("runs", "show", second).stdout
+        finally:
+            assert user.here("runs", "cancel", first, "--detach").code == 0
+        assert watched(user, second).document["status"] == "done"
+
+
 def test_systemd_hears_of_beginning_life_and_end(lone_user: User) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         name = f"biomero-test-{os.getpid()}"

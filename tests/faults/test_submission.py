@@ -137,6 +137,21 @@ def a_run_needs_more_jobs_than_the_account_may_have(scene: Scene) -> None:
 
 
 @SCENARIOS.add()
+def others_leave_one_place_to_a_run_with_many_batches(scene: Scene) -> None:
+    """Somebody's jobs under the same account have all places but one, for ever: a run gets in one by one."""
+    assert scene.lab is not None
+    with slurm_faults.others_have(scene.lab, 5), slurm_faults.submissions_limited(scene.lab, 6):
+        (run,) = scene.submit(images=4, batch_size=1)
+        with scene.worker():
+            scene.wait_until(
+                lambda: "takes no more jobs of this account" in scene.biomero("runs", "show", run).stdout,
+                "it says what it waits for",
+            )
+            scene.wait_until_over(timeout_s=700)
+    assert scene.count(run, "JobSubmitted") == 5
+
+
+@SCENARIOS.add()
 def a_run_needs_a_longer_array_than_the_cluster_takes(scene: Scene) -> None:
     """MaxArraySize is 3, and a run has five batches: it has two arrays, one after the other."""
     assert scene.lab is not None

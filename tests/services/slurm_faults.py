@@ -189,5 +189,17 @@ def submissions_limited(lab: SlurmLab, count: int) -> Iterator[None]:
         _modify_user(lab, "MaxSubmitJobs=-1")
 
 
+@contextmanager
+def others_have(lab: SlurmLab, places: int) -> Iterator[None]:
+    """Somebody else works under the same account: so many of its jobs wait, and none of them ends."""
+    argv = ("sbatch", "--parsable", "--hold", "--output=/dev/null", "--job-name=somebody-else")
+    script = b"#!/bin/sh\nexec true\n"
+    jobs = [lab.run_as_user(argv, stdin=script).stdout.decode().strip() for _ in range(places)]
+    try:
+        yield
+    finally:
+        lab.run_as_root(["scancel", *jobs])
+
+
 def _modify_user(lab: SlurmLab, change: str) -> None:
     lab.run_as_root(["sacctmgr", "-i", "modify", "user", lab.user, "set", change])

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from biomero.application.ports.run_queue import QueueState, QueueView, RunQueue, WorkerView
 
 _CLUSTER = "cluster "
+_FULL = "full "
+LIMITS = "limits"
+"""The topic of a worker's own limits; see `limits_to_text`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,30 @@ class WorkerStatus:
 
 def cluster_problems(workers: Sequence[WorkerView]) -> Mapping[str, str]:
     """Return what is wrong with clusters, by their names, as workers say."""
+    return _told(_CLUSTER, workers)
+
+
+def full_clusters(workers: Sequence[WorkerView]) -> Mapping[str, str]:
+    """Return which clusters take no more jobs for now, by their names, in words, as workers say."""
+    return _told(_FULL, workers)
+
+
+def problem_notes(problems: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker notes so that others hear what is wrong with clusters."""
+    return {f"{_CLUSTER}{name}": text for name, text in problems.items()}
+
+
+def full_notes(full: Mapping[str, str]) -> dict[str, str]:
+    """Return what a worker notes so that others hear which clusters are full."""
+    return {f"{_FULL}{name}": text for name, text in full.items()}
+
+
+def _told(topics: str, workers: Sequence[WorkerView]) -> Mapping[str, str]:
     return {
-        topic.removeprefix(_CLUSTER): text
+        topic.removeprefix(topics): text
         for view in workers
         for topic, text in view.notes.items()
-        if topic.startswith(_CLUSTER)
+        if topic.startswith(topics)
     }
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from biomero.application.ports.scheduler import ClusterLoad, KnownJob, OwnJob, Partition, PartitionLoad
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobSpec, JobState, JobUsage, TaskReport
-from biomero.errors import ArrayTooLargeError, BiomeroError, SubmissionRejectedError
+from biomero.errors import ArrayTooLargeError, BiomeroError, SchedulerBusyError, SubmissionRejectedError
 
 
 def always_well(spec: JobSpec, index: int | None) -> int:  # noqa: ARG001 - the shape of a job's work
@@ -46,6 +46,8 @@ class FakeScheduler:
         The jobs that were accepted.
     outage
         If it is set, every method raises it.
+    room
+        How many tasks find a place now, as others' jobs have all other ones; ``None`` for any number.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class FakeScheduler:
     ) -> None:
         self.submissions: list[JobSpec] = []
         self.outage: BiomeroError | None = None
+        self.room: int | None = None
         self._run = run
         self._partitions = tuple(partitions)
         self._max_array_size = max_array_size
@@ -80,6 +83,8 @@ class FakeScheduler:
             )
         if self._most_tasks is not None and (spec.array_size or 1) > self._most_tasks:
             raise ArrayTooLargeError(f"not {spec.array_size} tasks at once")
+        if self.room is not None and (spec.array_size or 1) > self.room:
+            raise SchedulerBusyError(f"no room for {spec.array_size or 1} tasks now")
         job_id = SlurmJobId(sum(job.spec.array_size or 1 for job in self._jobs.values()) + 1)
         folder = spec.script.rpartition("/")[0]
         ref = JobRef(key=spec.key, job_id=job_id, folder=folder, array_size=spec.array_size)

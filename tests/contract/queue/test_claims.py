@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from biomero.application.engine.place import POOLS
 from biomero.application.ports.run_queue import (
     End,
     GoOn,
@@ -17,6 +20,7 @@ from biomero.application.ports.run_queue import (
     WaitForJob,
     Wish,
 )
+from biomero.application.whose_turn import reached_limit
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import LeaseLostError, RecordConflictError
@@ -257,3 +261,27 @@ def test_a_claim_is_put_off_without_a_look_at_the_record(world: OpenQueue, queue
     queue.put_off(again, after_s=60)
     assert queue.claim(worker, Limits()) == []
     assert world.state(claim.run_id) is QueueState.READY
+
+
+def test_whoever_waits_for_its_turn_can_be_told_why(world: OpenQueue, queue: RunQueue) -> None:
+    for number in range(24):
+        step = ("stage", "analyse", "fetch", "deliver")[number % 4]
+        requester, cluster = ("ada", "ada", "bob")[number % 3], ("lisa", "bart")[number // 4 % 2]
+        world.added(step=step, pool=POOLS[step], requester=requester, cluster=cluster)
+    pools = {Pool.STAGE: 3, Pool.SUBMIT: 2, Pool.DELIVER: 1}
+    limits = Limits(pools=pools, runs_per_cluster={"lisa": 1}, runs_per_requester=1)
+    worker = a_worker()
+    while True:
+        at_work, waiting = queue.at_work(), queue.view(states=[QueueState.READY])
+        free = {one.run_id for one in waiting if reached_limit(one, at_work, limits) is None}
+        given = queue.claim(worker, limits, most=1)
+        assert {claim.run_id for claim in given} <= free
+        if not given:
+            break
+        if given[0].pool is Pool.SUBMIT:
+            job = job_of(given[0].run_id)
+            queue.move(given[0], WaitForJob(job=job, step="judge_analysis", pool=Pool.FETCH))
+    assert not free
+    told = [str(reached_limit(one, at_work, limits)) for one in waiting]
+    keys = {key for text in told for key in re.findall(r"\((\w+) = ", text)}
+    assert keys == {"max_exports", "max_runs", "max_runs_per_user", "max_deliveries"}

@@ -64,6 +64,7 @@ def test_every_method_says_so_while_the_database_is_away_and_works_when_it_is_ba
         queue.workers,
         queue.view,
         queue.counts,
+        queue.at_work,
         lambda: queue.rebuild(queued),
         lambda: queue.leave(worker),
     ]

@@ -206,6 +206,24 @@ def test_runs_are_counted_without_a_look_at_those_that_have_ended(world: OpenQue
     assert "ix_engine_run_open" in str(plan)
 
 
+def test_what_limits_count_is_counted(world: OpenQueue, queue: RunQueue) -> None:
+    worker = a_worker()
+    assert list(queue.at_work()) == []
+    world.waits(worker, requester="ada")
+    world.waits(worker, 8, requester="ada")
+    world.waits(worker, 9, requester="bob", cluster="bart")
+    for pool in (Pool.SUBMIT, Pool.STAGE, Pool.STAGE):
+        world.claimed(worker, pool=pool, requester="ada")
+    world.added(requester="ada")
+    found = [(one.pool, one.cluster, one.requester, one.count) for one in queue.at_work()]
+    assert sorted(found, key=str) == [
+        (Pool.STAGE, "lisa", "ada", 2),
+        (Pool.SUBMIT, "lisa", "ada", 1),
+        (None, "bart", "bob", 1),
+        (None, "lisa", "ada", 2),
+    ]
+
+
 def test_this_process_lives_and_others_can_be_told_from_it() -> None:
     here = this_worker()
     assert not is_gone(here)

@@ -148,9 +148,11 @@ def test_of_all_who_want_room_on_a_full_cluster_one_asks(world: FakeWorld) -> No
     with working(world, limits=Limits(pools={Pool.SUBMIT: 1})) as driver:
         wait_until(lambda: len(tries) >= 5)
         assert tries[4] - tries[0] >= 4 * QUICK.busy_s  # not once in each pause for each of the runs
+        assert driver.full == {"local": "QOSMaxSubmitJobPerUserLimit; tried again every 0 s"}
         is_full = False
         wait_until(lambda: all(state_of(world, run_id) is QueueState.ENDED for run_id in runs))
         assert driver.at_work == []
+        assert driver.full == {}
 
 
 @pytest.mark.slow

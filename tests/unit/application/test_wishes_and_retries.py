@@ -174,6 +174,34 @@ def test_a_run_is_not_cancelled_before_its_job_has_ended(world: FakeWorld) -> No
     assert status_of(world, run_id) is RunStatus.CANCELLED
 
 
+def test_a_job_that_nobody_heard_of_has_ended_too_when_a_run_is_cancelled(world: FakeWorld) -> None:
+    run_id = world.order(*world.images(1))
+    world.scheduler.hold(workflow_key(run_id))
+    real = world.scheduler.submit
+
+    def submit(spec: JobSpec) -> JobRef:
+        ref = real(spec)
+        if spec.key == workflow_key(run_id):
+            raise ConnectionFailedError("the connection broke during the answer")
+        return ref
+
+    world.scheduler.submit = submit  # type: ignore[method-assign] # a fake scheduler far away
+    deaf = DeafScheduler(world.scheduler)
+    cluster = replace(world.cluster(), scheduler=deaf)
+    with at_work(engine(world, cluster=cluster)):
+        wait_until(lambda: workflow_key(run_id) in [spec.key for spec in world.scheduler.submissions])
+        request_cancel(run_id, world.services, requested_by="me")
+        wait_until(lambda: deaf.asked > 5)
+        run = world.services.record.get(run_id)
+        assert not run.status.is_final
+        assert run.trouble is not None
+        assert f"not ended yet: job {workflow_key(run_id)}" in run.trouble["message"]
+        deaf.hears = True
+        wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
+    assert status_of(world, run_id) is RunStatus.CANCELLED
+    assert world.scheduler.load().jobs == ()
+
+
 def test_a_wish_to_cancel_begins_anew_with_what_was_tried_in_vain(world: FakeWorld) -> None:
     run_id = world.order(*world.images(1))
     queue = world.services.queue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from biomero.adapters.persistence.queue_rebuild import QueueRebuild
 from biomero.adapters.persistence.queue_tables import HAS_NOT_ENDED, RUNS, state_is
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import IsGone, QueueWorkers, moment
-from biomero.application.ports.run_queue import QueuedRun, QueueState, QueueView
+from biomero.application.ports.run_queue import AtWork, Pool, QueuedRun, QueueState, QueueView
 from biomero.application.tracking import WorkflowTracker
 from biomero.domain.ids import RunId
 from biomero.domain.workflow_run import WorkflowRun
@@ -91,6 +91,18 @@ class SqlRunQueue:
         question = sa.select(*by, sa.func.count()).where(HAS_NOT_ENDED).group_by(*by)
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return {(cluster, QueueState(state), step): count for cluster, state, step, count in rows}
+
+    def at_work(self) -> Sequence[AtWork]:
+        """See `RunQueue.at_work`."""
+        by = (RUNS.c.cluster, RUNS.c.requester)
+        claims = sa.select(RUNS.c.pool, *by, sa.func.count()).where(state_is(QueueState.CLAIMED))
+        jobs = sa.select(sa.null(), *by, sa.func.count()).where(state_is(QueueState.WAITING))
+        question = claims.group_by(RUNS.c.pool, *by).union_all(jobs.group_by(*by))
+        rows = self._database.read(lambda connection: connection.execute(question).all())
+        return [
+            AtWork(pool=pool and Pool(pool), cluster=cluster, requester=requester, count=count)
+            for pool, cluster, requester, count in rows
+        ]
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:
         """See `RunQueue.rebuild`."""

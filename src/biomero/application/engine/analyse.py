@@ -10,10 +10,18 @@ from biomero.application.engine import names
 from biomero.application.engine.another_try import another_try
 from biomero.application.engine.attempts import Attempt
 from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.end_jobs import end_refused
 from biomero.application.engine.jobs import StepJob, last_report, submit, submitted, task_of, wait_for
 from biomero.application.engine.leftovers import clear_leftovers
 from biomero.application.engine.place import on_to
-from biomero.application.engine.split import left_over, longest, shorter
+from biomero.application.engine.split import (
+    fewer,
+    left_over,
+    must_wait,
+    next_length,
+    reason_of,
+    shorter,
+)
 from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.run_queue import Pool
 from biomero.application.run_request import RequestedImage, RunRequest
@@ -26,7 +34,7 @@ from biomero.domain.job_script import JobScript
 from biomero.domain.resources import merge_resources
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ArrayTooLargeError
+from biomero.errors import ArrayTooLargeError, SchedulerBusyError
 
 STEP = JobStep.WORKFLOW.value
 
@@ -72,11 +80,15 @@ def analyse_images(context: StepContext) -> StepEnd:
         if most is not None and len(places) > most:
             return _split(context, attempt, most, f"the cluster's job arrays have {most} tasks at most")
         outputs = [f"{context.folder.output}/{place}".rstrip("/") for place in places]
+        end_refused(context, attempt)
         clear_leftovers(context, attempt, *outputs)
         try:
             ref = submit(context, attempt, _job(context, attempt))
-        except ArrayTooLargeError as exc:
-            return _split(context, attempt, len(places) // 2, str(exc))
+        except (ArrayTooLargeError, SchedulerBusyError) as exc:
+            if must_wait(context, STEP, len(places), exc):
+                raise
+            tasks = fewer(context, STEP, len(places))
+            return _split(context, attempt, tasks, reason_of(context, len(places), exc))
     return wait_for(ref, names.JUDGE_ANALYSIS, Pool.FETCH)
 
 
@@ -123,8 +135,8 @@ def _onwards(context: StepContext) -> StepEnd:
     if not images:
         return _NEXT
     later = replace(context.newest_attempt(STEP), images=tuple(images), resources=JobResources())
-    most = longest(context, STEP) or len(places_of(context, later))
-    return _split(context, later, most, "the next batches")
+    tasks = next_length(context, STEP, len(places_of(context, later)))
+    return _split(context, later, tasks, "the next batches")
 
 
 def task_with(

@@ -44,6 +44,7 @@ class Memory:
 
     roots: dict[str, tuple[Cluster, str]] = field(default_factory=dict)
     made: OrderedDict[RunId, tuple[int, _Made]] = field(default_factory=OrderedDict)
+    refusals: dict[RunId, int] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def root(self, cluster: Cluster) -> str:
@@ -56,7 +57,12 @@ class Memory:
         return known[1]
 
     def keep(self, claim: Claim, context: StepContext) -> None:
-        """Remember which programs of a run are ready."""
+        """Remember which programs of a run are ready, and how often in a row its job was refused."""
+        with self.lock:
+            if context.refusals:
+                self.refusals[context.run_id] = context.refusals
+            else:
+                self.refusals.pop(context.run_id, None)
         if context.program is not None or context.converter is not None:
             self.remember(claim, context.program, context.converter)
 
@@ -82,6 +88,7 @@ class Memory:
         """Drop what is known of a run."""
         with self.lock:
             self.made.pop(run_id, None)
+            self.refusals.pop(run_id, None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,7 +158,7 @@ class Body:
             raise
         except SchedulerBusyError as exc:
             _LOG.info("run %s waits for room: %s", self.claim.run_id, exc)
-            return StepEnd(move=TryAgain(after_s=self.patience.busy_s, counts=False))
+            return StepEnd(move=TryAgain(after_s=self.patience.busy_s, counts=False), why=str(exc))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the run says so and others go on
             return trouble.after(exc, self.read(), self.claim, self.patience, self.context)
 
@@ -171,6 +178,7 @@ class Body:
             context.signals, context.attempt = self.signals, claim.attempt
             context.patience, context.session = self.patience, self.session
             context.program, context.converter = self.memory.programs(claim)
+            context.refusals = self.memory.refusals.get(claim.run_id, 0)
             try:
                 end = act(context)
             finally:

@@ -38,10 +38,17 @@ class StepFailedError(BiomeroError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepEnd:
-    """What a step comes to: where the run goes, and what is recorded of it in the same transaction."""
+    """What a step comes to: where the run goes, and what is recorded of it in the same transaction.
+
+    Parameters
+    ----------
+    why
+        What was in its way, where it only was not possible yet; people are told, and nothing is recorded.
+    """
 
     move: Move
     decide: Decide | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,8 @@ class StepContext:
         Records a change of the run, for as long as the step is ours.
     attempt
         How often the step was tried before.
+    refusals
+        How often in a row the cluster had no room for the run's next job, as far as this process knows.
     session
         What this process has cost the cluster since it was last asked; ``None`` where it drives many runs,
         so that nobody can say what a single one cost.
@@ -131,6 +140,7 @@ class StepContext:
     signals: Signals = field(default_factory=Signals)
     patience: Patience = field(default_factory=Patience)
     attempt: int = 0
+    refusals: int = 0
     session: Callable[[], Json | None] = lambda: None
     program: PreparedProgram | None = None
     converter: tuple[Workflow, PreparedProgram] | None = None

@@ -10,6 +10,7 @@ from biomero.application.engine import names
 from biomero.application.engine.another_try import another_try
 from biomero.application.engine.attempts import Attempt
 from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.end_jobs import end_refused
 from biomero.application.engine.jobs import (
     StepJob,
     last_report,
@@ -21,7 +22,7 @@ from biomero.application.engine.jobs import (
 )
 from biomero.application.engine.leftovers import clear_leftovers
 from biomero.application.engine.place import on_to
-from biomero.application.engine.split import refused_before, shorter
+from biomero.application.engine.split import must_wait, reason_of, refused_before, shorter
 from biomero.application.ports.containers import PreparedProgram
 from biomero.application.ports.run_queue import Pool
 from biomero.application.ports.workflows import CONVERTER, Workflow
@@ -37,7 +38,12 @@ from biomero.domain.resources import merge_resources
 from biomero.domain.run_events import Json
 from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import ArrayTooLargeError, RemoteCommandError, UnparsableOutputError
+from biomero.errors import (
+    ArrayTooLargeError,
+    RemoteCommandError,
+    SchedulerBusyError,
+    UnparsableOutputError,
+)
 
 STEP = JobStep.CONVERSION.value
 _MOST_TASKS = 20
@@ -57,11 +63,16 @@ def convert_images(context: StepContext) -> StepEnd:
     context.go_to(RunStatus.CONVERTING, "preparing the job")
     ref = submitted(context, attempt)
     if ref is None:
+        end_refused(context, attempt)
         clear_leftovers(context, attempt, context.folder.reports(attempt))
+        job = _job(context, attempt)
+        tasks = job.array_size or 1
         try:
-            ref = submit(context, attempt, _job(context, attempt))
-        except ArrayTooLargeError as exc:
-            fewer_tasks = shorter(attempt, list(attempt.images), str(exc))
+            ref = submit(context, attempt, job)
+        except (ArrayTooLargeError, SchedulerBusyError) as exc:
+            if must_wait(context, STEP, tasks, exc):
+                raise
+            fewer_tasks = shorter(attempt, list(attempt.images), reason_of(context, tasks, exc))
             return StepEnd(move=on_to(names.CONVERT), decide=fewer_tasks)
     return wait_for(ref, names.JUDGE_CONVERSION, Pool.FETCH)
 

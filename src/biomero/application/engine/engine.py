@@ -38,6 +38,7 @@ from biomero.application.ports.run_queue import (
     WorkerId,
 )
 from biomero.application.run_record import RunRecord
+from biomero.application.worker_status import full_notes
 from biomero.domain.ids import RunId
 from biomero.domain.run_events import Json
 from biomero.errors import DatabaseUnavailableError, LeaseLostError
@@ -126,6 +127,7 @@ class Engine:
         self._on_step = on_step
         self._memory = Memory()
         self._full = FullClusters(pause_s=self._settings.patience.busy_s, count=queue.count_waiting)
+        self._told_full: Mapping[str, str] = {}
         self._bodies: dict[RunId, Body] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -179,6 +181,16 @@ class Engine:
         """What is worked on at this moment."""
         with self._lock:
             return [body.claim for body in self._bodies.values()]
+
+    @property
+    def limits(self) -> Limits:
+        """How much may go on at once."""
+        return self._settings.limits
+
+    @property
+    def full(self) -> Mapping[str, str]:
+        """The clusters that take no more jobs for now, by their names, in words."""
+        return self._full.told()
 
     # -- the main loop
 
@@ -292,16 +304,26 @@ class Engine:
     def _put_back(self, body: Body, end: StepEnd) -> None:
         run_id = body.claim.run_id
         run = self._patiently(lambda: self._queue.move(body.claim, end.move, end.decide))
-        self._full.note(body.claim, end.move)
+        self._full.note(body.claim, end.move, end.why)
         self._on_step(body.claim, end.move, time.monotonic() - body.started)
         if isinstance(end.move, WaitForJob):
             self.watching.look_soon(body.claim.cluster)
         if isinstance(end.move, Park) and body.context is not None:
             trouble.report_of_paused(body.context)
-        if isinstance(end.move, TryAgain) and run.trouble is not None:
-            self._show(run_id, RunUpdate(status=run.status, message=_again(run.trouble, end.move.after_s)))
+        if isinstance(end.move, TryAgain) and (end.why or run.trouble is not None):
+            why = _again(end.why or (run.trouble or {})["message"], end.move.after_s)
+            self._show(run_id, RunUpdate(status=run.status, message=why))
+        if self._only is not None:
+            self._tell_full()
         if isinstance(end.move, End):
             body.forget()
+
+    def _tell_full(self) -> None:
+        """Let others hear which clusters are full; a worker for everybody is told by whoever keeps it."""
+        notes = full_notes(self.full)
+        if notes != self._told_full:
+            self._patiently(lambda: self._queue.note(self.worker, notes))
+            self._told_full = notes
 
     def _put_off(self, claim: Claim) -> None:
         """Give a claim back whose run cannot be read, or whose result could not be stored.
@@ -433,5 +455,5 @@ class Engine:
             self._listener.show(update)
 
 
-def _again(failure: Json, after_s: float) -> str:
-    return f"{failure['message']}; trying again in {after_s:.0f} s"
+def _again(why: str, after_s: float) -> str:
+    return f"{why}; trying again in {after_s:.0f} s"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from biomero.application.ports.run_queue import Claim, Limits, Move, Pool, TryAgain, WaitForJob
+
+_TOLD_FOR = 3
+"""For how many pauses after the last refusal a cluster is called full: nobody may have tried since."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,17 +34,26 @@ class FullClusters:
     count: Callable[[str], int]
     clock: Callable[[], float] = time.monotonic
     _until: dict[str, float] = field(default_factory=dict)
+    _words: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, claim: Claim, move: Move) -> None:
-        """Learn from what became of a step."""
+    def note(self, claim: Claim, move: Move, why: str = "") -> None:
+        """Learn from what became of a step, and why, where it was not possible yet."""
         if claim.pool is not Pool.SUBMIT:
             return
         with self._lock:
             if isinstance(move, TryAgain) and not move.counts:
                 self._until[claim.cluster] = self.clock() + self.pause_s
+                self._words[claim.cluster] = why
             elif isinstance(move, WaitForJob):
                 self._until.pop(claim.cluster, None)
+
+    def told(self) -> Mapping[str, str]:
+        """Return what people are told of clusters that are full, by their names."""
+        lately = self.clock() - _TOLD_FOR * self.pause_s
+        with self._lock:
+            full = {name: self._words[name] for name, until in self._until.items() if until > lately}
+        return {name: f"{why}; tried again every {self.pause_s:.0f} s" for name, why in full.items() if why}
 
     def within(self, limits: Limits, at_work: list[Claim]) -> Limits:
         """Return limits that leave full clusters alone, but for one run when the pause is over."""

@@ -22,7 +22,7 @@ from biomero.domain.failure import Failure, FailureClass
 from biomero.domain.ids import JobKey, RunId, SlurmJobId
 from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, TaskReport
 from biomero.domain.workflow_run import WorkflowRun
-from biomero.errors import RemoteCommandError
+from biomero.errors import RemoteCommandError, SchedulerBusyError
 
 _LAST_LOOKS = 4
 _NO_ID = SlurmJobId(0)
@@ -93,6 +93,8 @@ def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
     ------
     SubmissionRejectedError
         If the scheduler would refuse it again.
+    SchedulerBusyError
+        If there is no room for it now; the context counts how often in a row that was so.
     """
     context.check_wishes()
     key, step = attempt.key(context.run), attempt.step
@@ -111,7 +113,12 @@ def submit(context: StepContext, attempt: Attempt, job: StepJob) -> JobRef:
         array_limit=context.cluster.settings.array_limit if job.array_size else None,
         comment=" ".join(filter(None, (f"biomero run {context.run_id}", job.resources.comment))),
     )
-    ref = context.cluster.scheduler.submit(spec)
+    try:
+        ref = context.cluster.scheduler.submit(spec)
+    except SchedulerBusyError:
+        context.refusals += 1
+        raise
+    context.refusals = 0
     add_log_fields(**job_fields(context.run_id, ref))
     return ref
 

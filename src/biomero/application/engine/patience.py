@@ -32,6 +32,9 @@ class Patience:
         The pause before one asks again for a job that nobody knows.
     busy_s
         The pause where the cluster has no room for another job.
+    refusals
+        After so many refusals in a row for want of room, a job array is made shorter: the places that get
+        free one by one would never be enough for it where others' small jobs take them.
     database_s
         For how long what came out is kept while the database is away; ``None`` for as long as it takes.
     """
@@ -44,6 +47,7 @@ class Patience:
     crashes: int = 5
     look_again_s: float = 2.0
     busy_s: float = 30.0
+    refusals: int = 3
     database_s: float | None = None
 
     def pause_s(self, attempt: int) -> float:

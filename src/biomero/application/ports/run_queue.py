@@ -302,6 +302,22 @@ class QueueView:
     owner: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtWork:
+    """Runs that limits count and that are equal in what is counted.
+
+    Parameters
+    ----------
+    pool
+        That of the step that workers are at; ``None`` of runs whose jobs are at a cluster.
+    """
+
+    pool: Pool | None
+    cluster: str
+    requester: str
+    count: int
+
+
 class RunQueue(Protocol):
     """Hands runs to workers; safe between threads and processes.
 
@@ -457,6 +473,10 @@ class RunQueue(Protocol):
 
     def counts(self) -> Mapping[tuple[str, QueueState, str], int]:
         """Return how many runs there are that have not ended, by cluster, state and step."""
+        ...
+
+    def at_work(self) -> Sequence[AtWork]:
+        """Return what limits count; quick, however many runs wait or have ended."""
         ...
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:

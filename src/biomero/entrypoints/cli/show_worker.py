@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from biomero.application.worker_status import WorkerStatus
+from biomero.application.worker_status import LIMITS, WorkerStatus
 from biomero.entrypoints.cli.exits import printable
 
 _OWN = "http"
@@ -37,6 +37,8 @@ def print_status(status: WorkerStatus) -> None:
     console.print(runs if status.counts else "no run is under way")
     for view in status.workers:
         for topic, text in view.notes.items():
+            if topic == LIMITS:
+                continue
             colour = "default" if topic == _OWN else "yellow"
             console.print(f"[{colour}]{_text(topic)}[/{colour}]: {_text(text)}", soft_wrap=True)
     if status.oldest is not None and status.oldest.due < now:

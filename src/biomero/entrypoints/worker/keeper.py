@@ -12,6 +12,8 @@ from typing import Self
 
 from biomero.application.kept_wishes import deliver_kept
 from biomero.application.ports.run_queue import QueueState
+from biomero.application.whose_turn import limits_to_text
+from biomero.application.worker_status import LIMITS, full_notes, problem_notes
 from biomero.bootstrap.worker import WorkerParts
 from biomero.entrypoints.worker.health import STUCK_S, Beat, Health
 from biomero.entrypoints.worker.metrics import WorkerMetrics
@@ -127,10 +129,11 @@ class Keeper:
             self._is_ready = True
 
     def _notes_now(self) -> Mapping[str, str]:
-        notes = {f"cluster {name}": why for name, why in self._parts.door.barred().items()}
-        for watcher in self._parts.engine.watching.watchers:
-            if watcher.problem is not None and f"cluster {watcher.cluster}" not in notes:
-                notes[f"cluster {watcher.cluster}"] = watcher.problem
+        engine = self._parts.engine
+        watchers = engine.watching.watchers
+        problems = {w.cluster: w.problem for w in watchers if w.problem is not None}
+        notes = problem_notes({**problems, **self._parts.door.barred()}) | full_notes(engine.full)
+        notes[LIMITS] = limits_to_text(engine.limits)
         problem = self._parts.configuration.problem()
         if problem is not None:
             notes["configuration"] = f"the last good one is used: {problem}"

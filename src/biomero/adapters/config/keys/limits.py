@@ -77,8 +77,8 @@ LIMITS = (
         key="max_runs",
         kind=whole_number(at_least=1),
         example="50",
-        meaning="How many runs of a worker may have jobs there at once; further ones wait their turn. Any "
-        "number without it.",
+        meaning="How many runs may have jobs there at once, conversions or workflows, all workers counted; "
+        "further ones wait their turn. Any number without it.",
     ),
     Setting(
         section="SLURM",

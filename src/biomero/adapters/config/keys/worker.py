@@ -43,7 +43,8 @@ WORKER = (
         key="max_exports",
         kind=whole_number(at_least=1),
         default=str(_WORKER.max_exports),
-        meaning="How many runs may read and send their images at once, all workers counted.",
+        meaning="How many runs may read and send their images at once, all workers counted; "
+        "exports and transfers share this limit.",
     ),
     Setting(
         section="WORKER",
@@ -71,6 +72,7 @@ WORKER = (
         key="max_runs_per_user",
         kind=whole_number(at_least=1),
         example="50",
-        meaning="How many runs of one user may have jobs on a cluster at once; any number without it.",
+        meaning="How many runs of one user may have jobs on a cluster at once, conversions or workflows; "
+        "any number without it.",
     ),
 )

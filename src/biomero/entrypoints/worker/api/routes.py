@@ -16,7 +16,6 @@ from biomero.application.own_runs import own_run, own_runs, visible_runs
 from biomero.application.read_logs import read_logs
 from biomero.application.request_cancel import request_cancel
 from biomero.application.run_request import RunRequest
-from biomero.application.services import Services
 from biomero.application.why_waiting import why_waiting
 from biomero.domain.omero import OmeroUser
 from biomero.domain.parameters import nearest
@@ -122,7 +121,7 @@ class EngineApi:
 
     def _show(self, run: WorkflowRun) -> Mapping[str, Any]:
         services = self.worlds.now()
-        return run_answer(run, services.record, waits_for=_waits_for(run, services))
+        return run_answer(run, services.record, waits_for=why_waiting(run, services.queue))
 
     def _list(self, request: Request) -> Mapping[str, Any]:
         user, services = self._who(request), self.worlds.now()
@@ -161,13 +160,6 @@ class EngineApi:
             if self._checked is None or time.monotonic() - self._checked[0] > _CHECKED_FOR_S:
                 self._checked = (time.monotonic(), check_answer(self.examine()))
             return self._checked[1]
-
-
-def _waits_for(run: WorkflowRun, services: Services) -> str | None:
-    why = why_waiting(run, services.queue)
-    if why is None and not run.status.is_final and not services.queue.workers():
-        return "no worker is there to drive it"
-    return why
 
 
 def _tail(file: Path) -> str:
