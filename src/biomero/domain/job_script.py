@@ -64,9 +64,10 @@ until=${SLURM_JOB_END_TIME-}
 case $until in '' | *[!0-9]*) until=0 ;; esac
 [ "$until" -gt "$started" ] || until=$((started + may_take))
 begun=begun${task:+.$task}
-printf 'begun key=%s job_id=%s task=%s began=%s until=%s\\n' \\
-  "$key" "$job_id" "$task" "$started" "$until" >"$claim/.$begun.$$" &&
+if printf 'begun key=%s job_id=%s task=%s began=%s until=%s\\n' \\
+  "$key" "$job_id" "$task" "$started" "$until" >"$claim/.$begun.$$"; then
   mv -f -- "$claim/.$begun.$$" "$claim/$begun" || true
+fi
 # What it wrote is listed on the node that wrote it: elsewhere a network file system may show it later.
 list() {
   (cd -- "$outputs" && find . -type f -printf '%s %P\\0') >".listing.$name.$$" 2>/dev/null &&
