@@ -135,11 +135,14 @@ def _refuse_beside_a_job(run: WorkflowRun, *, now: float) -> None:
 
 
 def _may_live_until(job: Json) -> int:
-    """Return when a job has surely ended of which only its own word is known, that it began; 0 for others."""
+    """Return when a job has surely ended that was cancelled when Slurm had forgotten it; 0 for others.
+
+    A run that failed as nobody knew its job any more has waited for that time already.
+    """
     may_take_s = job["time_limit_min"] * 60 if job["time_limit_min"] else WAITED_FOR_S
     tasks = [task_from_json(task) for task in job["tasks"]]
-    begun = [t.usage.started_at for t in tasks if t.exit_code is None and t.usage.started_at is not None]
-    return max(begun) + may_take_s if begun else 0
+    unheard = [t.usage.started_at for t in tasks if t.state.is_final and t.exit_code is None]
+    return max((began + may_take_s for began in unheard if began is not None), default=0)
 
 
 def _has_ended(job: Json) -> bool:
