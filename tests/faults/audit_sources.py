@@ -114,6 +114,34 @@ class Tables:
         rows = self._select("SELECT run_id, state, owner FROM engine_run")
         return {_run_id(run): QueueRow(state=state, owner=owner or "") for run, state, owner in rows}
 
+    def tokens(self) -> dict[str, int]:
+        """Return how often each run was claimed, or more: what its claims are told apart by."""
+        return {
+            _run_id(run): int(token) for run, token in self._select("SELECT run_id, token FROM engine_run")
+        }
+
+    def ends(self) -> list[str]:
+        """Return the runs that have ended, in the order in which that was recorded."""
+        rows = self._select("SELECT originator_id, topic FROM workflowtracker_events ORDER BY id")
+        final = (":WorkflowRun.WorkflowCompleted", ":WorkflowRun.WorkflowFailed", ":WorkflowRun.RunCancelled")
+        return [_run_id(owner) for owner, topic in rows if topic.endswith(final)]
+
+    def leases(self) -> dict[str, float]:
+        """Return until when each worker is believed to live, in seconds since 1970."""
+        rows = self._select("SELECT worker, until FROM engine_worker")
+        return {worker: float(until) for worker, until in rows}
+
+    def watchers(self) -> list[str]:
+        """Return the workers that watch a cluster."""
+        rows = self._select("SELECT worker FROM engine_lead WHERE what LIKE 'watch %'")
+        return [worker for (worker,) in rows]
+
+    def deadlocks(self) -> int:
+        """Return how many deadlocks PostgreSQL has found in this database."""
+        rows = self._select("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        ((count,),) = rows
+        return int(count)
+
     def delivered(self) -> int:
         """Return how many results the views show."""
         ((count,),) = self._select("SELECT count(*) FROM biomero_output")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-from faults.walk import Fault, Walk
+from faults.walk import Fault, NoTargetError, Walk
+from faults.workers import LEASE_S
 from services import postgres_faults, slurm_faults
 from services.lab_programs import ACCEPTED_AND_FAILED, CANNOT_CONNECT, DIES_AFTER, DIES_BEFORE
 from services.link import Way
@@ -20,6 +23,13 @@ def _a_worker_is_frozen_for_a_while(walk: Walk) -> None:
     worker = walk.draw.choice(walk.workers).worker
     worker.freeze()
     walk.pause(1, 8)
+    worker.thaw()
+
+
+def _a_worker_is_frozen_past_its_lease(walk: Walk) -> None:
+    worker = walk.draw.choice(walk.workers).worker
+    worker.freeze()
+    walk.pause(LEASE_S + 5, LEASE_S + 15)
     worker.thaw()
 
 
@@ -99,16 +109,17 @@ def _accounting_is_restarted(walk: Walk) -> None:
 
 def _a_job_is_requeued(walk: Walk) -> None:
     assert walk.scene.lab is not None
-    with suppress(Exception):  # it may have ended meanwhile
+    with _while_it_runs():
         scontrol(walk.scene.lab, "requeue", walk.some_job())
 
 
 def _a_job_is_suspended(walk: Walk) -> None:
     assert walk.scene.lab is not None
     job = walk.some_job()
-    with suppress(Exception):  # likewise
+    with _while_it_runs():
         scontrol(walk.scene.lab, "suspend", job)
-        walk.pause(1, 5)
+    walk.pause(1, 5)
+    with suppress(subprocess.CalledProcessError):  # somebody may have cancelled it meanwhile
         scontrol(walk.scene.lab, "resume", job)
 
 
@@ -125,16 +136,18 @@ def _a_job_is_cancelled_from_outside(walk: Walk) -> None:
 
 def _somebody_cancels_a_run(walk: Walk) -> None:
     runs = walk.open
-    if len(runs) > 1:
-        run = walk.draw.choice(runs)
-        before = walk.scene.accepted[run].may_end
-        walk.scene.expect(run, "cancelled", *before)
-        walk.scene.customer.cancel(run)
+    if len(runs) < 2:
+        raise NoTargetError("no run is open that may go")
+    run = walk.draw.choice(runs)
+    before = walk.scene.accepted[run].may_end
+    walk.scene.expect(run, "cancelled", *before)
+    walk.scene.customer.cancel(run)
 
 
 def _somebody_pauses_a_run(walk: Walk) -> None:
-    if walk.open:
-        walk.scene.customer.pause(walk.draw.choice(walk.open))
+    if not walk.open:
+        raise NoTargetError("no run is open")
+    walk.scene.customer.pause(walk.draw.choice(walk.open))
 
 
 def _the_database_is_restarted(walk: Walk) -> None:
@@ -166,11 +179,21 @@ def _the_database_takes_no_changes(walk: Walk) -> None:
         walk.pause(1, 5)
 
 
+@contextmanager
+def _while_it_runs() -> Iterator[None]:
+    """Slurm refuses what is asked of a job that has ended since it was drawn: nothing was broken then."""
+    try:
+        yield
+    except subprocess.CalledProcessError as exc:
+        raise NoTargetError("the job has just ended") from exc
+
+
 FAULTS: tuple[Fault, ...] = (
     _a_worker_is_killed,
     _a_worker_is_killed,
     _a_worker_is_killed,
     _a_worker_is_frozen_for_a_while,
+    _a_worker_is_frozen_past_its_lease,
     _the_link_is_cut,
     _the_link_is_dropped,
     _the_link_says_nothing,

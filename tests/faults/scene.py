@@ -340,6 +340,10 @@ class Scene:
         """Where a worker may write down which ports it calls."""
         return self.home / "calls"
 
+    def has_called(self, name: str, *, times: int = 1) -> bool:
+        """Say whether a worker that writes down its `calls` has made one so often."""
+        return self.calls.exists() and self.calls.read_text().count(f"{name}#") >= times
+
     @contextmanager
     def call_held(self, name: str) -> Iterator[None]:
         """Let a worker that writes down its `calls` get stuck before one, as long as the block lasts."""

@@ -90,21 +90,52 @@ def another_controller_takes_over(scene: Scene) -> None:
 
 @DAEMONS.add()
 def the_controller_forgets_a_job_that_goes_on(scene: Scene) -> None:
-    """slurmctld dies seconds after it took a job, and knows it no more; its id is given out again."""
+    """slurmctld dies seconds after it took a job, and knows it no more; its id is given out again, and its
+    node cannot be asked: the job goes on, and the run waits for it and has its results."""
     lab = _lab(scene)
     with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
-        (run,) = scene.submit(images=2, may_end=["failed"])
-        with scene.worker():
+        (run,) = scene.submit(images=2)
+        with scene.worker(), ExitStack() as away:
             with scene.held():
                 scene.wait_until_working(run, "workflow")
+                (job,) = scene.jobs(run)
+                # a node that registers is told to kill what the controller does not know
+                away.enter_context(slurm_faults.killed(lab, node_of(lab, job)))
                 controller.forget()
-                argv = ("sbatch", "--output=/dev/null", "--job-name=somebody-else")
-                for _ in range(6):
-                    lab.run_as_user(argv, stdin=b"#!/bin/sh\nsleep 5\n")
-                time.sleep(10)
+                _give_ids_out_again(lab)
+                scene.wait_until(lambda: _is_waited_for(scene, run), "it is said that it is waited for")
+                time.sleep(75)  # a job that nobody knows is lost after a minute, if it has not begun
+                assert scene.status(run) == "running"
+                assert not scene.jobs(run)
+            scene.wait_until_over()
+    assert len(scene.asked(run)) == 1
+
+
+@DAEMONS.add()
+def the_controller_forgets_a_job_and_its_node_kills_it(scene: Scene) -> None:
+    """slurmctld knows a job no more, and has its node kill it; the run waits for as long as the job might
+    have taken, and then fails and says why."""
+    lab = _lab(scene)
+    with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
+        limits = JobResources(partition="short", time_limit_min=1)
+        (run,) = scene.submit(may_end=["failed"], resources=limits)
+        with scene.worker(), scene.held():
+            scene.wait_until_working(run, "workflow")
+            controller.forget()
+            scene.wait_until(lambda: _is_waited_for(scene, run), "it is said that it is waited for")
             scene.wait_until_over(timeout_s=400)
-        end(with_environment(f"SLURM_JOB_NAME=biomero-{run}-workflow"))
     scene.must_say(run, "scheduler", "is known to nobody any more")
+
+
+def _give_ids_out_again(lab: SlurmLab) -> None:
+    argv = ("sbatch", "--output=/dev/null", "--job-name=somebody-else")
+    for _ in range(6):
+        lab.run_as_user(argv, stdin=b"#!/bin/sh\nsleep 5\n")
+
+
+def _is_waited_for(scene: Scene, run: str) -> bool:
+    told = [e.state["tasks"] for e in scene.tables.events()[run] if e.name == "JobReported"]
+    return any("any more, but it began at" in task["reason"] for tasks in told[-1:] for task in tasks)
 
 
 @DAEMONS.add()

@@ -135,7 +135,7 @@ def somebody_locks_the_tables(scene: Scene) -> None:
 
 @POSTGRES.add()
 def others_lock_in_the_other_order(scene: Scene) -> None:
-    """Another session takes the same locks in the other order, again and again: deadlocks come about."""
+    """Another session takes the same locks in the other order, again and again, until there is a deadlock."""
     over = threading.Event()
 
     def lock_the_other_way() -> None:
@@ -153,7 +153,7 @@ def others_lock_in_the_other_order(scene: Scene) -> None:
     other = threading.Thread(target=lock_the_other_way, daemon=True)
     with scene.worker():
         other.start()
-        time.sleep(20)
+        scene.wait_until(lambda: scene.tables.deadlocks() > 0, "there was a deadlock", timeout_s=120)
         over.set()
         other.join()
         scene.wait_until_over()

@@ -249,11 +249,15 @@ def _cancel_in_vain(scene: Scene, run: str) -> None:
 
 @HERE.add()
 def two_users_share_a_worker(scene: Scene) -> None:
-    """One user asks for six runs, another for one; all end."""
-    scene.submit(6, by="bob")
-    scene.submit(by="ada")
+    """One user asks for eight runs, another one then for two; these end long before the others do."""
+    many = scene.submit(8, by="bob")
+    few = scene.submit(2, by="ada")
     with scene.worker():
         scene.wait_until_over()
+    ends = scene.tables.ends()
+    assert set(ends) == {*many, *few}
+    last = max(ends.index(run) for run in few)
+    assert len(ends[last + 1 :]) >= len(many) / 2, ends
 
 
 @pytest.mark.slurm

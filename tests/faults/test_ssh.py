@@ -41,13 +41,16 @@ def the_connection_is_cut_in_every_upload_three_times(scene: Scene) -> None:
 
 @SCENARIOS.add()
 def the_connection_is_cut_in_the_middle_of_a_download(scene: Scene) -> None:
-    """The link is reset when 3 kB have come down since the job began."""
+    """The link is reset when 3 kB of the results have come down."""
     assert scene.link is not None
-    (run,) = scene.submit(images=5)
-    with scene.worker():
-        scene.wait_until_reached(run, "fetching")
-        scene.link.cut_after(3_000, Way.DOWN)
+    scene.submit(images=5)
+    with scene.worker(calls=scene.calls):
+        with scene.call_held("transfer.download"):
+            scene.wait_until(lambda: scene.has_called("transfer.download"), "the results are to be fetched")
+            scene.link.cut_after(3_000, Way.DOWN)
+        assert scene.link.dropped.wait(timeout=120)
         scene.wait_until_over()
+    assert scene.has_called("transfer.download", times=2)
 
 
 def _the_link_is_cut_while_a_run_is(scene: Scene, status: str) -> None:

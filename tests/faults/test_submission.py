@@ -72,6 +72,7 @@ def the_lookup_before_submitting_fails(scene: Scene) -> None:
     _programs(scene).tell("sbatch", DIES_AFTER)
     _programs(scene).tell("squeue", DIES_BEFORE)
     _play(scene, "sacct", DIES_BEFORE)
+    assert not [name for name in ("sbatch", "squeue") if _programs(scene).pending(name)]
 
 
 @SCENARIOS.add()
@@ -182,7 +183,11 @@ def squeue_fails_now_and_then(scene: Scene) -> None:
         scene.wait_until_happened(run, "JobSubmitted")
         programs.tell("squeue", CANNOT_CONNECT, times=4)
         programs.tell("sacct", CANNOT_CONNECT, times=2)
+        with scene.held():
+            scene.wait_until_working(run, "workflow")
+            wait_until(lambda: programs.pending("squeue") == 0, "four questions have failed", timeout_s=120)
         scene.wait_until_over(timeout_s=400)
+    assert programs.pending("sacct") == 0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.params())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from faults.counted_calls import Death, Point, Side
 from faults.scenario import Scenario, Scenarios
 from faults.scene import Scene
-from faults.workers import LEASE_S, Supervisor
+from faults.workers import LEASE_S, Supervisor, WorkerProcess
 from services.processes import wait_until
 
 SCENARIOS = Scenarios("The worker")
@@ -37,22 +38,47 @@ SCENARIOS.each(
 
 @SCENARIOS.add()
 def a_worker_is_killed_twenty_times_during_a_run(scene: Scene) -> None:
-    """Twenty times SIGKILL at random moments; where five in a row hit one step, a person resumes the run."""
+    """Twenty times SIGKILL on an open run, twelve at random moments and eight in the middle of a step; where
+    five in a row hit one step, a person resumes the run."""
     draw = random.Random(20)  # noqa: S311 - the same walk each time
     (run,) = scene.submit(images=3)
-    with scene.supervised() as worker, scene.held("conversion"):
-        for _ in range(10):
-            time.sleep(draw.uniform(0.5, 4))
-            worker.kill()
-    with scene.supervised() as worker:
-        for _ in range(10):
-            time.sleep(draw.uniform(0.5, 4))
-            worker.kill()
-            if scene.status(run) == "paused":  # five workers in a row died on one step
+
+    def is_paused() -> bool:
+        return scene.status(run) == "paused"
+
+    def go_on(status: str) -> None:
+        def is_there() -> bool:
+            if is_paused():  # five workers in a row died on one step
                 scene.resume(run)
-        if scene.status(run) == "paused":
-            scene.resume(run)
+            return scene.reached(run, status)
+
+        scene.wait_until(is_there, f"it is {status}")
+
+    def kill_at_random(worker: Supervisor, times: int) -> None:
+        for _ in range(times):
+            time.sleep(draw.uniform(0.5, 4))
+            assert scene.status(run) not in {"done", "failed"}
+            worker.kill()
+            if is_paused():
+                scene.resume(run)
+
+    def kill_within_a_step(worker: Supervisor, times: int) -> None:
+        for _ in range(times):  # killed as soon as it has a step it does not end it: the run stays open
+            assert _frozen_with_a_step(scene, worker.worker) == {run}
+            assert scene.status(run) not in {"done", "failed"}
+            worker.kill()
+
+    with scene.supervised() as worker:
+        with scene.held("workflow"):
+            with scene.held("conversion"):
+                kill_within_a_step(worker, 4)
+                go_on("staging")
+                kill_at_random(worker, 6)
+            kill_at_random(worker, 6)
+        go_on("fetching")
+        kill_within_a_step(worker, 4)
         scene.wait_until_over(timeout_s=400)
+    assert worker.starts > 20
 
 
 @SCENARIOS.add()
@@ -142,55 +168,107 @@ def a_worker_is_frozen_for_ten_seconds(scene: Scene) -> None:
 @SHARED.add(short=True)
 def one_of_two_workers_is_killed(scene: Scene) -> None:
     """Two workers on one machine share four runs; one is killed, the other one takes over at once."""
-    runs = scene.submit(4)
-    with scene.worker("other"), scene.worker() as worker:
-        wait_until(lambda: any(scene.reached(run, "staging") for run in runs), "they are at it", timeout_s=60)
+    scene.submit(4)
+    with scene.worker("other") as other, scene.worker() as worker:
+        held = _frozen_with_a_step(scene, worker)
+        (lease,) = [until for name, until in scene.tables.leases().items() if worker.is_named(name)]
         worker.kill()
+        _wait_until_left(scene, held, worker.is_named)
+        # nobody waits for the lease of a process that is known to be dead
+        assert time.time() < lease
+        assert all(other.is_named(row.owner) for row in scene.tables.queue().values() if row.owner)
         scene.wait_until_over()
 
 
 @SHARED.add()
 def one_of_two_machines_dies(scene: Scene) -> None:
     """A worker on another machine dies with its runs; they are taken over when its lease has run out."""
-    runs = scene.submit(3)
+    scene.submit(3)
     with scene.worker("far", elsewhere=True) as far:
-        wait_until(lambda: any(scene.reached(run, "exporting") for run in runs), "it is at it", timeout_s=60)
+        held = _frozen_with_a_step(scene, far, bool)
+        ((name, lease),) = scene.tables.leases().items()
         far.kill()
     with scene.worker():
+        _wait_until_left(scene, held, lambda owner: owner == name)
+        assert time.time() >= lease  # until then it may as well be alive and slow
         scene.wait_until_over()
 
 
 @SHARED.add()
 def a_worker_is_frozen_past_its_lease_and_wakes(scene: Scene) -> None:
-    """A worker on another machine freezes, a second one takes its runs over, and then the first one wakes."""
+    """A worker on another machine freezes, a second one takes its runs over, and then the first one wakes:
+    what it says of its steps is refused."""
     runs = scene.submit(3, images=2)
     with scene.worker("far", elsewhere=True) as far:
-        wait_until(lambda: any(scene.reached(run, "staging") for run in runs), "it is at it", timeout_s=60)
-        far.freeze()
+        held = _frozen_with_a_step(scene, far, bool)
+        ((name, _),) = scene.tables.leases().items()
+        before = scene.tables.tokens()
         with scene.worker():
+            _wait_until_left(scene, held, lambda owner: owner == name)
             wait_until(
                 lambda: all(scene.reached(run, "converting") for run in runs),
                 "all are taken over",
                 timeout_s=120,
             )
             far.thaw()
+            scene.wait_until(lambda: "another process works on" in far.words, "it is told so", timeout_s=120)
             scene.wait_until_over()
+    after = scene.tables.tokens()
+    assert all(after[run] > before[run] for run in held)
 
 
 @SHARED.add()
 def the_watcher_of_two_is_killed(scene: Scene) -> None:
     """Two workers; the one that watches the cluster dies while jobs run, and the other one watches."""
     runs = scene.submit(2)
-    with scene.worker() as watcher:
+    with scene.worker() as watcher, ExitStack() as later:
         with scene.held():
             for run in runs:
                 scene.wait_until_working(run, "workflow")
-            with scene.worker("other"):
-                time.sleep(5)
-                watcher.kill()
-                time.sleep(2)
-        with scene.worker("other"):
-            scene.wait_until_over()
+            other = later.enter_context(scene.worker("other"))
+            scene.wait_until(
+                lambda: any(map(other.is_named, scene.tables.leases())), "the other one is there"
+            )
+            assert any(map(watcher.is_named, scene.tables.watchers()))
+            watcher.kill()
+            scene.wait_until(
+                lambda: any(map(other.is_named, scene.tables.watchers())), "the other one watches"
+            )
+        scene.wait_until_over()
+        assert other.is_alive
+
+
+def _frozen_with_a_step(
+    scene: Scene, worker: WorkerProcess, is_it: Callable[[str], bool] | None = None
+) -> set[str]:
+    """Freeze a worker while it works on steps; return the runs that they are of.
+
+    Parameters
+    ----------
+    is_it
+        Says whether it is the owner of that name; without it, the number of its process tells.
+    """
+
+    def claims() -> set[str]:
+        rows = scene.tables.queue().items()
+        return {run for run, row in rows if row.owner and (is_it or worker.is_named)(row.owner)}
+
+    for _ in range(50):
+        scene.wait_until(lambda: bool(claims()), "it works on a step", timeout_s=120)
+        worker.freeze()
+        if held := claims():
+            return held
+        worker.thaw()
+    raise AssertionError("it is never caught at a step")
+
+
+def _wait_until_left(scene: Scene, runs: set[str], is_dead: Callable[[str], bool]) -> None:
+    """Wait until runs are no longer those of a worker that is dead."""
+    scene.wait_until(
+        lambda: not any(is_dead(row.owner) for run, row in scene.tables.queue().items() if run in runs),
+        "they are taken over",
+        timeout_s=4 * LEASE_S,
+    )
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.params())

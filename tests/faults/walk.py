@@ -6,7 +6,6 @@ import random
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from faults.scene import OVER, Scene
@@ -18,6 +17,10 @@ _RUN_EVERY = 3
 _PATIENCE_S = 900.0
 
 
+class NoTargetError(LookupError):
+    """There is nothing that a fault could break just now."""
+
+
 @dataclass(kw_only=True)
 class Walk:
     """One walk."""
@@ -27,17 +30,23 @@ class Walk:
     draw: random.Random
 
     def go(self, count: int, faults: Sequence[Fault]) -> None:
-        """Break things so many times."""
-        for number in range(count):
-            if number % _RUN_EVERY == 0 and len(self.open) < _MOST_AT_ONCE:
+        """Break things so many times; what finds nothing to break does not count."""
+        done = tries = 0
+        while done < count:
+            if tries % _RUN_EVERY == 0 and len(self.open) < _MOST_AT_ONCE:
                 (run,) = self.scene.submit(images=self.draw.choice([1, 1, 2, 3]))
-                say(f"{number:4} run {run[:8]}")
+                say(f"{done:4} run {run[:8]}")
+            tries += 1
             fault = self.draw.choice(faults)
-            say(f"{number:4} {fault.__name__.strip('_').replace('_', ' ')}")
-            with suppress(LookupError):
+            say(f"{done:4} {fault.__name__.strip('_').replace('_', ' ')}")
+            try:
                 fault(self)
+                done += 1
+            except NoTargetError as exc:
+                say(f"     not done: {exc}")
             self.pause(0.5, 4)
             self.look_after()
+        say(f"{done} faults were done; {tries - done} more had no target")
 
     def pause(self, least: float, most: float) -> None:
         """Wait for a drawn while."""
@@ -50,13 +59,13 @@ class Walk:
         return [run for run in self.scene.accepted if self.scene.stand(events, run) not in OVER]
 
     def some_job(self) -> str:
-        """Return a job of ours that runs; raises LookupError where there is none."""
+        """Return a job of ours that runs; raises NoTargetError where there is none."""
         assert self.scene.lab is not None
         for run in self.draw.sample(self.open, k=len(self.open)):
             running = [job for job, state in self.scene.jobs(run).items() if state == "RUNNING"]
             if running:
                 return self.draw.choice(running)
-        raise LookupError("no job runs")
+        raise NoTargetError("no job runs")
 
     def look_after(self) -> None:
         """Do what a person does: let runs go on that are paused."""

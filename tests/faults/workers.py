@@ -88,6 +88,10 @@ class WorkerProcess:
         """The end of what it printed."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
+    def is_named(self, worker: str) -> bool:
+        """Say whether the record means this one by ``host|pid|started``; not for one that is elsewhere."""
+        return self._process is not None and worker.split("|")[1:2] == [str(self._process.pid)]
+
     def kill(self) -> None:
         """End it as a power cut would; the jobs that it started on this machine go on."""
         if self._process is not None:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from biomero.domain.begun_record import WAITED_FOR_S
 from biomero.domain.ids import JobKey
 from biomero.domain.retry import PREFLIGHT_EXIT_CODE
 
@@ -58,6 +59,15 @@ received=
 child=
 outputs=
 rm -f -- "exit.$name" "listing.$name"
+# That it began, and until when it may take, is left in a file as well: a controller may forget it meanwhile.
+until=${SLURM_JOB_END_TIME-}
+case $until in '' | *[!0-9]*) until=0 ;; esac
+[ "$until" -gt "$started" ] || until=$((started + may_take))
+begun=begun${task:+.$task}
+if printf 'begun key=%s job_id=%s task=%s began=%s until=%s\\n' \\
+  "$key" "$job_id" "$task" "$started" "$until" >"$claim/.$begun.$$"; then
+  mv -f -- "$claim/.$begun.$$" "$claim/$begun" || true
+fi
 # What it wrote is listed on the node that wrote it: elsewhere a network file system may show it later.
 list() {
   (cd -- "$outputs" && find . -type f -printf '%s %P\\0') >".listing.$name.$$" 2>/dev/null &&
@@ -118,7 +128,8 @@ class JobScript:
     """What a job does.
 
     Every value reaches the program as it is; none is ever read by the shell. What the program's end was is
-    the job's end, and stands in the folder's file ``exit.<key>`` (``exit.<key>.<task>`` in an array).
+    the job's end, and stands in the folder's file ``exit.<key>`` (``exit.<key>.<task>`` in an array). That it
+    began stands in ``claim.<key>/begun`` (``claim.<key>/begun.<task>``).
 
     Parameters
     ----------
@@ -145,6 +156,8 @@ class JobScript:
         What the cluster's ``module load`` is given.
     prologue
         Lines of bash from the cluster's configuration, which run first; one that fails ends the job.
+    time_limit_min
+        What was asked for; it counts where Slurm does not tell the job when it will be ended.
     """
 
     key: JobKey
@@ -159,6 +172,7 @@ class JobScript:
     environment: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     prologue: tuple[str, ...] = ()
+    time_limit_min: int | None = None
 
     def __post_init__(self) -> None:
         if bool(self.command) == bool(self.array_commands) or not all(self.array_commands):
@@ -189,7 +203,9 @@ class JobScript:
     def text(self) -> str:
         """The script; write it with ``surrogateescape``, as names that are not UTF-8 are surrogates in it."""
         begin = _BEGIN.replace("\n", "\n" + "".join(f"{line}\n" for line in self.directives), 1)
-        parts = [begin, f"key={quote(self.key)}\nfolder={quote(self.folder)}\n", _CLAIM, _RECORD]
+        may_take = self.time_limit_min * 60 if self.time_limit_min else WAITED_FOR_S
+        names = f"key={quote(self.key)}\nfolder={quote(self.folder)}\nmay_take={may_take}\n"
+        parts = [begin, names, _CLAIM, _RECORD]
         if self.modules or self.prologue:
             parts.append(self._prologue())
         exports = "".join(f"export {name}={quote(value)}\n" for name, value in self.environment.items())

@@ -215,10 +215,12 @@ class WorkflowRun(RunEvents, Aggregate):
         self,
         key: str,
         step: str,
-        resources: Json,  # noqa: ARG002 - for the views; nothing here depends on it
+        resources: Json,
         array_size: int | None,
     ) -> None:
-        self.jobs[key] = {"key": key, "step": step, "job": None, "tasks": [], "array_size": array_size}
+        limit = resources.get("time_limit_min")
+        wanted = {"key": key, "step": step, "array_size": array_size, "time_limit_min": limit}
+        self.jobs[key] = {**wanted, "job": None, "tasks": []}
 
     def submit_job(self, key: str, job: Json) -> None:
         """Record that the scheduler accepted a job."""

@@ -100,6 +100,11 @@ def test_tasks_that_nobody_knows_count_when_all_others_have_ended() -> None:
     assert judge(replace(WAITING, seen=fingerprint(runs)), runs) is None
 
 
+def test_people_are_told_why_a_job_is_waited_for_that_nobody_in_slurm_knows() -> None:
+    found = report(task(JobState.RUNNING, "Slurm does not know job 11 any more"))
+    assert update_of(RUN, KEY, found).message == "job 11 RUNNING: Slurm does not know job 11 any more"
+
+
 @pytest.mark.parametrize(
     ("state", "step", "status"),
     [

@@ -114,7 +114,7 @@ def status_of(report: JobReport) -> RunStatus:
 def update_of(run_id: RunId, key: JobKey, report: JobReport, *, percent: int | None = None) -> RunUpdate:
     """Return what a person is shown of a job."""
     is_conversion = f"-{JobStep.CONVERSION.value}" in key.removeprefix(f"biomero-{run_id}")
-    reasons = [t.reason for t in report.tasks if t.state is JobState.PENDING and t.reason]
+    reasons = [t.reason for t in report.tasks if not t.state.is_final and t.reason]
     text = _words(report, reasons=reasons)
     if percent is not None and len(report.tasks) == 1:
         return RunUpdate(status=status_of(report), message=text, done=percent, total=100, unit="percent")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from biomero.adapters.slurm.endings import Endings, endings, parse_endings
@@ -233,6 +236,59 @@ def test_what_we_asked_to_end_and_nobody_knows_any_more_was_cancelled() -> None:
     assert states(report) == ["COMPLETED", "CANCELLED", "CANCELLED"]
     completing = queue_of("7_2|ours|COMPLETING|main|5|None")
     assert not merge([ours], completing, record)[ours.job_id].is_final
+
+
+def begun(task: str = "") -> str:
+    return f"begun key=ours job_id=7 task={task} began=0 until=3600"
+
+
+def test_what_has_begun_by_its_own_account_and_nobody_else_knows_goes_on() -> None:
+    ours = job(7, "ours")
+    (task,) = merge([ours], NOTHING, account_of(exits=(begun(),)))[ours.job_id].tasks
+    assert (task.state, task.usage.started_at) == (JobState.RUNNING, 0)
+    assert task.reason == (
+        "Slurm does not know job 7 any more, but it began at 1970-01-01 00:00 UTC and has not said how it "
+        "ended; it is waited for until 1970-01-01 01:00 UTC"
+    )
+
+
+def test_of_what_has_begun_an_end_that_somebody_knows_counts_more() -> None:
+    ours = job(7, "ours")
+    killed = account_of("7|ours|NODE_FAIL|0:0|5|00:00:01||n1", exits=(begun(),))
+    assert states(merge([ours], NOTHING, killed)[ours.job_id]) == ["NODE_FAIL"]
+    gone = merge([ours], queue_of("7|ours|CANCELLED|main|5|None"), account_of(exits=(begun(),)))
+    assert (states(gone[ours.job_id]), gone[ours.job_id].tasks[0].usage.started_at) == (["CANCELLED"], None)
+
+
+def test_a_cancelled_job_that_may_go_on_keeps_when_it_began() -> None:
+    ours = job(7, "ours")
+    record = parse_endings(f"biomero:sacct 0\nbiomero:exit\n{begun()}\nbiomero:cancelled ours\n")
+    (task,) = merge([ours], NOTHING, record)[ours.job_id].tasks
+    assert (task.state, task.exit_code, task.usage.started_at) == (JobState.CANCELLED, None, 0)
+
+
+def test_of_a_forgotten_array_what_has_not_begun_is_missing() -> None:
+    ours = job(7, "ours", 2)
+    report = merge([ours], NOTHING, account_of(exits=(begun("1"),)))[ours.job_id]
+    assert (report.missing_tasks, states(report), report.is_final) == ((0,), ["RUNNING"], False)
+
+
+def test_only_what_may_still_be_at_work_is_told_to_have_begun(tmp_path: Path) -> None:
+    ours = JobRef(key=JobKey("ours"), job_id=SlurmJobId(7), folder=str(tmp_path), array_size=3)
+    claim = tmp_path / "claim.ours"
+    claim.mkdir()
+    later = 10**11
+    for task, until in enumerate((later, later, 1)):
+        line = f"begun key=ours job_id=7 task={task} began=0 until={until}\n"
+        (claim / f"begun.{task}").write_text(line)
+    (tmp_path / "exit.ours.0").write_text(
+        "key=ours job_id=7 task=0 exit_code=0 signal=0 host=n1 started=1 ended=2\n"
+    )
+    command = endings([ours])
+    said = subprocess.run(command.argv, input=command.stdin, stdout=subprocess.PIPE, check=True).stdout
+    record = parse_endings(said.decode())
+    assert [(one.index, one.until) for one in record.begun] == [(1, later)]
+    assert [one.index for one in record.exits] == [0]
 
 
 def test_an_array_task_that_nobody_knows_is_missing_and_keeps_the_array_open() -> None:
