@@ -191,6 +191,18 @@ def test_a_server_that_stays_away_is_given_up(own_world: ServerWorld) -> None:
             reader.select([image])
 
 
+def test_a_login_that_is_refused_midway_is_no_damage_of_the_image(world: ServerWorld, lab: Lab) -> None:
+    from omero.rtypes import rstring
+
+    image = world.image("i", lab.alice, lab.group)
+    with world.omero_with(patience_s=2).reader(lab.alice.name) as reader, reader.open(image.id) as found:
+        with open_session(world.settings(user="root", is_sudo=False), "root") as root:
+            root.factory.getAdminService().changeUserPassword(world.service, rstring("another"))
+        world.server.kill_sessions(lab.alice.name)
+        with pytest.raises(OmeroLoginError, match="refused the login"):
+            found.read(y=slice(0, 9), x=slice(0, 9))
+
+
 def test_threads_and_sessions_end_with_the_block(world: ServerWorld, lab: Lab) -> None:
     image = world.image("i", lab.alice, lab.group)
     with world.omero.reader(lab.alice.name) as reader, reader.open(image.id) as found:

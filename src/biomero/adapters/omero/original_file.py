@@ -16,7 +16,7 @@ from biomero.adapters.omero.queries import Questions
 from biomero.application.described_image import DescribedImage
 from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.domain.imaging import AXES, ImageMetadata
-from biomero.errors import BiomeroError
+from biomero.errors import BiomeroError, OmeroLoginError
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class OriginalFiles:
         try:
             return self._verified(path, described, pixels)
         except BiomeroError as exc:
-            if exc.transient:
+            if exc.transient or isinstance(exc, OmeroLoginError):  # which says nothing of the file
                 raise
             _log.info("Image:%s is read over Ice: %s", described.image_id, exc)
             return None
