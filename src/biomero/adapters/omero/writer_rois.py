@@ -137,12 +137,15 @@ class _Rois:
         annotation: int,
     ) -> None:
         self._settings = settings
+        import omero.model
+        from omero.rtypes import rint
+
         self._has_own = has_own
-        self._image_id = image_id
-        self._annotation = annotation
+        # one thing for all of them, also on the wire: making things takes most of our part of the time
+        self._image = omero.model.ImageI(image_id, False)  # noqa: FBT003 - omero-py's own
+        self._annotation = omero.model.MapAnnotationI(annotation, False)  # noqa: FBT003 - likewise
         color = settings.color or _color_of(run_id)
-        self._fill = _rgba(color, _FILL_ALPHA)
-        self._line = _rgba(color, _LINE_ALPHA)
+        self._fill, self._line = rint(_rgba(color, _FILL_ALPHA)), rint(_rgba(color, _LINE_ALPHA))
 
     def batches(self, runs: Runs, objects: Sequence[_Object]) -> Iterator[tuple[float, list[Any]]]:
         """Return ROIs, as many at once as one message takes, each time with the share that is done then."""
@@ -169,8 +172,8 @@ class _Rois:
         roi = omero.model.RoiI()
         roi.name = rstring(name)
         roi.description = rstring(one.name)
-        roi.image = omero.model.ImageI(self._image_id, False)  # noqa: FBT003 - omero-py's own
-        roi.linkAnnotation(omero.model.MapAnnotationI(self._annotation, False))  # noqa: FBT003 - likewise
+        roi.image = self._image
+        roi.linkAnnotation(self._annotation)
         for shape in shapes:
             roi.addShape(self._shape(shape, name, one.t))
         return roi
@@ -189,7 +192,7 @@ class _Rois:
             made.width, made.height = rdouble(shape.width), rdouble(shape.height)
             made.bytes = shape.bits
         made.textValue = rstring(name)
-        made.fillColor, made.strokeColor = rint(self._fill), rint(self._line)
+        made.fillColor, made.strokeColor = self._fill, self._line
         made.strokeWidth = omero.model.LengthI(1.0, UnitsLength.PIXEL)
         if self._has_own["t"]:
             made.theT = rint(t)
