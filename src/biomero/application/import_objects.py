@@ -94,6 +94,7 @@ class ImportObjects:
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
     _known: Mapping[str, OmeroRef] = field(default_factory=dict)
+    _begun: set[str] = field(default_factory=set)
     _places: ImportPlaces = field(init=False)
     _rois: ResultRois = field(init=False)
     _attachments: ImportAttachments = field(init=False)
@@ -107,6 +108,7 @@ class ImportObjects:
             If OMERO does not answer, or refuses: do it again when that is put right.
         """
         self._known = self.writer.made(self.run_id)
+        self._begun = {*self._known, *(known.rpartition("/")[0] for known in self._known)}
         self._places = ImportPlaces(
             run_id=self.run_id,
             workflow=self.workflow,
@@ -199,8 +201,7 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
         name = self._rois_name(source.id, output)
-        is_begun = any(known == name or known.startswith(f"{name}/") for known in self._known)
-        if wish.clear and not is_begun:
+        if wish.clear and name not in self._begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
         settings = RoiSettings(
             shape=wish.shape, name_prefix=wish.name_prefix or self.workflow, color=wish.color
