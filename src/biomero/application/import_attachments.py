@@ -12,7 +12,7 @@ from biomero.application.omero_request import OmeroRequest
 from biomero.application.other_wishes import mark_of
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables
 from biomero.application.result_columns import with_image_ids
-from biomero.application.result_names import content_of
+from biomero.application.result_names import content_of, of_round
 from biomero.application.result_rois import ResultRois
 from biomero.application.run_document import OutputRecord
 from biomero.application.zip_results import zipped
@@ -21,6 +21,7 @@ from biomero.domain.omero import OmeroImage, OmeroKind, OmeroRef
 from biomero.errors import InputError
 
 _BINARY = "application/octet-stream"
+_MOST_NAMED = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,8 +34,8 @@ class ImportAttachments:
         Returns where a result is on this machine.
     stems
         The names of the run's images on the cluster, by index, for tables that speak of them.
-    of_round
-        Tells the file with everything from those of other rounds.
+    round
+        Which time it is that images of the run are tried, from 0.
     on_made
         Is told of each object: the path of its result, empty where it is of the whole run, and what it is
         attached to.
@@ -50,7 +51,7 @@ class ImportAttachments:
     writer: OmeroWriter
     rois: ResultRois
     stems: Sequence[str]
-    of_round: str
+    round: int
     on_made: Callable[[str, OmeroRef, Sequence[OmeroRef]], None]
     on_problem: Callable[[str], None]
 
@@ -98,16 +99,30 @@ class ImportAttachments:
         self.on_made(output.path, ref, targets)
 
     def put_archive(self, outputs: Sequence[OutputRecord]) -> None:
-        """Attach one file with everything; it is made only where it is not there yet."""
-        made = [output for output in outputs if output.made_as is not None]
-        if not made:
+        """Attach one file with everything; it is made only where it is not there yet.
+
+        Parameters
+        ----------
+        outputs
+            All that the run has now, also of earlier rounds. What went to OMERO and nowhere else then is not
+            on this machine any more, and is told.
+        """
+        made = {output.path: self.path_of(output) for output in outputs if output.made_as is not None}
+        here = {inside: path for inside, path in made.items() if path.exists()}
+        name = archive_name(self.workflow, self.run_id, self.round)
+        if lost := [path for path in made if path not in here]:
+            self.on_problem(
+                f"{name} lacks {len(lost)} of {len(made)} results, which are of earlier rounds and not on "
+                f"this machine any more ({_some(lost)}); what was attached after those rounds has them"
+            )
+        if not here:
             return
         targets, mark = self._targets_at(self.request.wishes.archive_at, None)
-        with zipped({output.path: self.path_of(output) for output in made}) as path:
+        with zipped(here) as path:
             ref = self.writer.put_file(
-                self._key(f"archive{self.of_round}{mark}"),
+                self._key(f"archive{of_round(self.round)}{mark}"),
                 path,
-                name=archive_name(self.workflow, self.run_id),
+                name=name,
                 media_type="application/zip",
                 targets=targets,
             )
@@ -141,3 +156,8 @@ def parents_of(images: Sequence[OmeroImage]) -> list[OmeroRef]:
 
 def _file_name(output: OutputRecord) -> str:
     return PurePosixPath(output.path).name
+
+
+def _some(paths: Sequence[str]) -> str:
+    shown = ", ".join(repr(path) for path in paths[:_MOST_NAMED])
+    return shown if len(paths) <= _MOST_NAMED else f"{shown}, …"

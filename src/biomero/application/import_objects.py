@@ -15,7 +15,7 @@ from biomero.application.other_wishes import OtherWishes
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
-from biomero.application.result_names import content_of, is_like, name_of, rois_key
+from biomero.application.result_names import content_of, is_like, name_of, of_round, rois_key
 from biomero.application.result_rois import ResultRois, RoiIds
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
@@ -94,6 +94,7 @@ class ImportObjects:
     _problems: list[str] = field(default_factory=list)
     _touched: dict[OmeroRef, None] = field(default_factory=dict)
     _known: Mapping[str, OmeroRef] = field(default_factory=dict)
+    _begun: set[str] = field(default_factory=set)
     _places: ImportPlaces = field(init=False)
     _rois: ResultRois = field(init=False)
     _attachments: ImportAttachments = field(init=False)
@@ -107,6 +108,7 @@ class ImportObjects:
             If OMERO does not answer, or refuses: do it again when that is put right.
         """
         self._known = self.writer.made(self.run_id)
+        self._begun = {*self._known, *(known.rpartition("/")[0] for known in self._known)}
         self._places = ImportPlaces(
             run_id=self.run_id,
             workflow=self.workflow,
@@ -132,7 +134,7 @@ class ImportObjects:
             writer=self.writer,
             rois=self._rois,
             stems=self.stems,
-            of_round=self._of_round,
+            round=self.round,
             on_made=self._add,
             on_problem=self._problems.append,
         )
@@ -140,7 +142,7 @@ class ImportObjects:
             self._import(output)
             self.on_output(done + 1, len(outputs))
         if self.request.wishes.archive:
-            self._attachments.put_archive(outputs)
+            self._attachments.put_archive([*self.earlier, *outputs])
         self._describe()
         return Imported(objects=tuple(self._objects), problems=tuple(self._problems))
 
@@ -199,8 +201,7 @@ class ImportObjects:
             self._problems.append(f"{output.path!r} gave no ROIs: it is of no single image")
             return
         name = self._rois_name(source.id, output)
-        is_begun = any(known == name or known.startswith(f"{name}/") for known in self._known)
-        if wish.clear and not is_begun:
+        if wish.clear and name not in self._begun:
             self.writer.clear_rois(source.id, name_contains=wish.clear, keep=self.run_id)
         settings = RoiSettings(
             shape=wish.shape, name_prefix=wish.name_prefix or self.workflow, color=wish.color
@@ -257,7 +258,7 @@ class ImportObjects:
             return
         for namespace, pairs in self.maps:
             self.writer.put_map(
-                self._key(f"map/{namespace}{self._of_round}"),
+                self._key(f"map/{namespace}{of_round(self.round)}"),
                 namespace=namespace,
                 pairs=pairs,
                 targets=list(self._touched),
@@ -268,7 +269,7 @@ class ImportObjects:
         for target in self._touched:
             for namespace, pairs in self.maps if target not in others.described else ():
                 self.writer.put_map(
-                    self._key(f"map/{namespace}{self._of_round}~{target}"),
+                    self._key(f"map/{namespace}{of_round(self.round)}~{target}"),
                     namespace=namespace,
                     pairs=pairs,
                     targets=[target],
@@ -284,10 +285,6 @@ class ImportObjects:
     @property
     def _of_place(self) -> str:
         return "" if self.others is None else self.others.place(self.request.wishes, self._known)
-
-    @property
-    def _of_round(self) -> str:
-        return f"@{self.round + 1}" if self.round else ""
 
     def _path(self, output: OutputRecord) -> Path:
         return self.results / as_on_disk(output.path)

@@ -74,10 +74,15 @@ def plate_name(source: str, workflow: str) -> str:
     return f"{source[: _LONGEST - len(workflow) - len(' []')]} [{workflow}]"[:_LONGEST]
 
 
-def archive_name(workflow: str, run_id: RunId) -> str:
+def archive_name(workflow: str, run_id: RunId, number: int = 0) -> str:
     """Return the name of the file that has all results of a run.
 
-    >>> archive_name("nuclei", RunId("0f5d7c2a-77"))
-    'nuclei_0f5d7c2a.zip'
+    Parameters
+    ----------
+    number
+        After which round, from 0.
+
+    >>> archive_name("nuclei", RunId("0f5d7c2a-77")), archive_name("nuclei", RunId("0f5d7c2a-77"), 1)
+    ('nuclei_0f5d7c2a.zip', 'nuclei_0f5d7c2a_2.zip')
     """
-    return f"{safe_name(workflow)}_{run_id[:8]}.zip"
+    return f"{safe_name(workflow)}_{run_id[:8]}{f'_{number + 1}' if number else ''}.zip"

@@ -1,4 +1,4 @@
-"""Use case: let people see and steer their own runs, and full administrators all."""
+"""Use case: let people see and steer their own runs, and full administrators all of their server."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ Page = Callable[[int], Sequence[RunId]]
 
 
 def may_see(run: WorkflowRun, user: OmeroUser, *, server: str) -> bool:
-    """Say whether a run is somebody's business."""
-    return user.is_admin or is_own(run, user, server=server)
+    """Say whether a run is somebody's business: it is their own, or was asked for where they administrate.
+
+    A run that nobody of OMERO asked for, but somebody on the worker's machine, is that machine's.
+    """
+    if user.is_admin:
+        return run.user is not None and _is_from(run, server)
+    return is_own(run, user, server=server)
 
 
 def is_own(run: WorkflowRun, user: OmeroUser, *, server: str) -> bool:
@@ -33,8 +38,13 @@ def is_own(run: WorkflowRun, user: OmeroUser, *, server: str) -> bool:
 
     A user is known by their id at the run's server: names can be given to others.
     """
+    return run.user == user.id and _is_from(run, server)
+
+
+def _is_from(run: WorkflowRun, server: str) -> bool:
+    """Say whether a run was asked for at a server; of runs that a script drives nobody recorded where."""
     omero = run.request.get("omero") if run.request else None
-    return run.user == user.id and (omero is None or omero["server"] == server)
+    return omero is None or bool(omero["server"] == server)
 
 
 def own_run(text: str, user: OmeroUser, services: Services, *, server: str) -> WorkflowRun:

@@ -29,3 +29,8 @@ def content_of(output: OutputRecord) -> str:
 def rois_key(image_id: int, label: OutputRecord) -> str:
     """Return the name of the ROIs that a label image gives an image."""
     return f"rois/{image_id}/{content_of(label)}"
+
+
+def of_round(number: int) -> str:
+    """Return what tells things of a later round, counted from 0, from those of the first."""
+    return f"@{number + 1}" if number else ""

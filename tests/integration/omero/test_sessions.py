@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from biomero.adapters.omero import IceOmero
-from biomero.adapters.omero.session import open_session
+from biomero.adapters.omero.session import kept_alive, open_session
 from biomero.adapters.system import SystemClock
 from biomero.application.settings import OmeroSettings
 from biomero.domain.omero import GroupAccess, OmeroKind
@@ -24,6 +24,7 @@ from biomero.errors import (
 )
 from services.omero_server import PASSWORD, omero_server_in
 from services.omero_world import ServerWorld
+from services.processes import wait_until
 
 from .conftest import Lab
 
@@ -189,6 +190,57 @@ def test_a_server_that_stays_away_is_given_up(own_world: ServerWorld) -> None:
             found.read(y=slice(0, 9), x=slice(0, 9))
         with pytest.raises(OmeroUnavailableError):
             reader.select([image])
+
+
+def test_a_login_that_is_refused_midway_is_no_damage_of_the_image(world: ServerWorld, lab: Lab) -> None:
+    from omero.rtypes import rstring
+
+    image = world.image("i", lab.alice, lab.group)
+    with world.omero_with(patience_s=2).reader(lab.alice.name) as reader, reader.open(image.id) as found:
+        with open_session(world.settings(user="root", is_sudo=False), "root") as root:
+            root.factory.getAdminService().changeUserPassword(world.service, rstring("another"))
+        world.server.kill_sessions(lab.alice.name)
+        with pytest.raises(OmeroLoginError, match="refused the login"):
+            found.read(y=slice(0, 9), x=slice(0, 9))
+
+
+class Line:
+    """A factory whose calls fail as Ice's do, one after the other, and then succeed."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    def keepAlive(self, _: None) -> None:  # noqa: N802 - OMERO's name
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def test_a_session_is_kept_alive_also_after_calls_that_failed() -> None:
+    import Ice
+    import omero.clients
+
+    line = Line(Ice.ConnectionLostException(), Ice.TimeoutException(), omero.InternalException())
+    with kept_alive(line, every_s=0.01):
+        wait_until(lambda: line.calls > 4, "it is kept alive after three calls that failed")
+
+
+def test_a_session_that_is_gone_is_not_kept_alive() -> None:
+    import Glacier2
+    import Ice
+    import omero.clients
+
+    for error in (
+        omero.RemovedSessionException(),
+        Glacier2.SessionNotExistException(),
+        Ice.ObjectNotExistException(),
+    ):
+        line = Line(error)
+        with kept_alive(line, every_s=0.01) as thread:
+            thread.join(30)
+            assert not thread.is_alive()
+        assert line.calls == 1
 
 
 def test_threads_and_sessions_end_with_the_block(world: ServerWorld, lab: Lab) -> None:

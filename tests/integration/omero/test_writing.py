@@ -5,13 +5,16 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from biomero.adapters.omero.session import open_session
 from biomero.adapters.omero.writer import IceWriter
 from biomero.adapters.omero.writer_delete import delete
+from biomero.adapters.omero.writer_session import writing_session
 from biomero.application.ports.omero import OmeroWriter, OutputKey, RoiSettings, TableColumn
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import RGB_CHANNELS
@@ -35,6 +38,13 @@ def writer(world: ServerWorld, lab: Lab) -> Iterator[OmeroWriter]:
 @pytest.fixture
 def run() -> RunId:
     return RunId(str(uuid.uuid4()))
+
+
+@pytest.fixture
+def small_pages(world: ServerWorld, lab: Lab) -> Iterator[OmeroWriter]:
+    """A writer that is answered three rows at a time."""
+    with open_session(world.settings(), lab.alice.name, lab.group.id) as session:
+        yield IceWriter(replace(writing_session(session, place=world.omero.address), page=3))
 
 
 def key(run: RunId, output: str = "x") -> OutputKey:
@@ -61,6 +71,65 @@ def test_ten_thousand_objects_are_made_once(
     assert writer.put_rois(key(run), labels, image.id, RoiSettings(shape=shape)) == MANY
     assert writer.put_rois(key(run), labels, image.id, RoiSettings(shape=shape)) == MANY
     assert sum(row["image"] == image.id for row in world.server.rows("Roi")) == MANY
+
+
+def squares(count: int) -> ArrayImage:
+    """Some objects of four pixels."""
+    labels = np.zeros((8, 80), np.uint16)
+    for number in range(count):
+        labels[2:4, 4 * number : 4 * number + 2] = number + 1
+    return ArrayImage(labels)
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 9])
+def test_answers_come_page_by_page(
+    world: ServerWorld, lab: Lab, small_pages: OmeroWriter, run: RunId, count: int
+) -> None:
+    image = world.image("a.tif", lab.alice, lab.group, pixels=np.zeros((1, 1, 1, 8, 80), np.uint8))
+    for output in ("x", "y"):
+        assert small_pages.put_rois(key(run, output), squares(count), image.id, RoiSettings()) == count
+    rois = small_pages.rois_of(key(run))
+    assert {one.number for one in rois} == set(range(1, count + 1))
+    assert len(set(rois.values())) == count
+    assert small_pages.put_rois(key(run), squares(count), image.id, RoiSettings()) == count
+    for number in range(count):
+        small_pages.put_dataset(key(run, f"dataset {number}"), name="d", description="")
+    assert len(small_pages.made(run)) == count + 2
+    assert small_pages.clear_rois(image.id, name_contains="1", keep=run) == 0
+    other = RunId(str(uuid.uuid4()))
+    assert small_pages.clear_rois(image.id, name_contains=f"{count}", keep=other) == 2
+    assert small_pages.remove(run) == 3 * count - 2
+
+
+def test_no_answer_is_longer_than_a_page(
+    world: ServerWorld, lab: Lab, small_pages: OmeroWriter, run: RunId
+) -> None:
+    image = world.image("a.tif", lab.alice, lab.group, pixels=np.zeros((1, 1, 1, 8, 80), np.uint8))
+    small_pages.put_rois(key(run), squares(7), image.id, RoiSettings())
+    asked = world.server.calls("IQuery.projection")
+    small_pages.rois_of(key(run))
+    # which annotation it is, and pages of 3, 3 and 1
+    assert world.server.calls("IQuery.projection") - asked == 4
+
+
+def test_clearing_asks_nothing_about_rois_of_other_images(
+    world: ServerWorld, lab: Lab, small_pages: OmeroWriter, run: RunId
+) -> None:
+    image, other = (
+        world.image(name, lab.alice, lab.group, pixels=np.zeros((1, 1, 1, 8, 80), np.uint8)) for name in "ab"
+    )
+
+    def questions() -> int:
+        asked = world.server.calls("IQuery.projection")
+        assert small_pages.clear_rois(image.id, name_contains="nuclei", keep=run) == 0
+        return world.server.calls("IQuery.projection") - asked
+
+    before = questions()
+    for output in "xyz":
+        small_pages.put_rois(key(run, output), squares(9), other.id, RoiSettings(name_prefix="nuclei"))
+    assert questions() == before
+    small_pages.put_rois(key(run, "on it"), squares(1), image.id, RoiSettings(name_prefix="nuclei"))
+    assert questions() == before + 2  # whose the one ROI is: its keys, and of which run those are
 
 
 def test_objects_of_time_points_and_channels_are_told_apart(

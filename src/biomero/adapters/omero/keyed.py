@@ -6,7 +6,7 @@ and `INCOMPLETE`, which OMERO's clients do not show. It is saved in the transact
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ _OURS = (
     "where a.ns = :ns and r.name = 'Run' and r.value = :run and o.name = 'Output' "
     "and a.details.owner.id = :owner"
 )
+
+_PAGED = "and l.id > :after order by l.id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ def discard(session: WritingSession, key: Key, **objects: int) -> None:
 
 def keys_of(session: WritingSession, run_id: RunId) -> set[int]:
     """Return the annotations by which a run's objects are found."""
-    rows = session.rows(f"select a.id, o.value {_OURS}", ns=NAMESPACE, run=run_id, owner=session.user.id)
-    return {annotation for annotation, _ in rows}
+    return set(_outputs_of(session, run_id))
 
 
 def linked_by(session: WritingSession, run_id: RunId, link: str) -> set[int]:
@@ -88,8 +89,37 @@ def linked_by(session: WritingSession, run_id: RunId, link: str) -> set[int]:
     keys = keys_of(session, run_id)
     if not keys:
         return set()
-    query = f"select l.parent.id, l.id from {link} l where l.child.id in (:keys)"  # noqa: S608 - made of constants
-    return {parent for parent, _ in session.rows(query, keys=sorted(keys))}
+    query = f"select l.id, l.parent.id from {link} l where l.child.id in (:keys) {_PAGED}"  # noqa: S608 - made of constants
+    return {parent for _, parent in session.paged_rows(query, keys=sorted(keys))}
+
+
+def made_among(session: WritingSession, run_id: RunId, link: str, parents: Sequence[int]) -> set[int]:
+    """Return which objects of one kind a run has made; nothing is asked about any other.
+
+    Parameters
+    ----------
+    link
+        As for `linked_by`.
+    """
+    if not parents:
+        return set()
+    query = (
+        f"select l.id, l.parent.id, a.id from {link} l join l.child a "  # noqa: S608 - made of constants
+        f"where l.parent.id in (:parents) and a.ns = :ns {_PAGED}"
+    )
+    links = [(parent, key) for _, parent, key in session.paged_rows(query, parents=parents, ns=NAMESPACE)]
+    keys = sorted({key for _, key in links})
+    if not keys:
+        return set()
+    theirs = session.rows(
+        f"select a.id, o.value {_OURS} and a.id in (:keys)",
+        ns=NAMESPACE,
+        run=run_id,
+        owner=session.user.id,
+        keys=keys,
+    )
+    ours = {key for key, _ in theirs}
+    return {parent for parent, key in links if key in ours}
 
 
 def object_of(session: WritingSession, key: Key, link: str) -> int | None:
@@ -107,13 +137,18 @@ def object_of(session: WritingSession, key: Key, link: str) -> int | None:
 
 def made_by(session: WritingSession, run_id: RunId) -> Mapping[str, OmeroRef]:
     """See `OmeroWriter.made`. Of many ROIs of one output, the first stands for all."""
-    query = f"select a.id, o.value {_OURS}"
-    outputs = dict(session.rows(query, ns=NAMESPACE, run=run_id, owner=session.user.id))
+    outputs = _outputs_of(session, run_id)
     made: dict[str, OmeroRef] = {}
     for kind, parents in _PARENTS.items() if outputs else ():
         for annotation, parent in session.rows(parents, annotations=list(outputs)):
             made.setdefault(outputs[annotation], OmeroRef(kind, parent))
     return made
+
+
+def _outputs_of(session: WritingSession, run_id: RunId) -> dict[int, str]:
+    """Return what a run's annotations are of."""
+    query = f"select a.id, o.value {_OURS} and a.id > :after order by a.id"
+    return dict(session.paged_rows(query, ns=NAMESPACE, run=run_id, owner=session.user.id))
 
 
 _LINKED = (

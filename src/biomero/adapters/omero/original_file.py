@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from biomero.adapters.omero.queries import Questions
 from biomero.application.described_image import DescribedImage
 from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.domain.imaging import AXES, ImageMetadata
-from biomero.errors import BiomeroError
+from biomero.errors import BiomeroError, OmeroLoginError
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ class OriginalFiles:
 
     Nothing is opened that OMERO has not let the user see before, and nothing outside of the repository: not
     by ``..`` in a path and not by a link, unless the link leads to where images are imported in place. A file
-    counts as the image if it has its sizes and its pixel type,
-    and if its pixels are those that OMERO sends for a few places.
+    counts as the image if it has its sizes and its pixel type, and if its pixels are those that OMERO sends
+    for a few places. An image that is blank in all of them is read over Ice, if the file has others.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class OriginalFiles:
         try:
             return self._verified(path, described, pixels)
         except BiomeroError as exc:
-            if exc.transient:
+            if exc.transient or isinstance(exc, OmeroLoginError):  # which says nothing of the file
                 raise
             _log.info("Image:%s is read over Ice: %s", described.image_id, exc)
             return None
@@ -91,11 +92,12 @@ class OriginalFiles:
         return store or found
 
     def _verified(self, path: Path, described: PixelsDescription, pixels: OpenImage) -> OpenImage | None:
-        if described.series >= self.files.images_in(path):
+        count = self.files.images_in(path)
+        if described.series >= count:
             return None
         with ExitStack() as stack:
             image = stack.enter_context(self.files.open(path, index=described.series))
-            if _agree(image.metadata, described.metadata) and _look_alike(image, pixels):
+            if _agree(image.metadata, described.metadata) and _look_alike(image, pixels, is_alone=count == 1):
                 stack.pop_all()
                 return DescribedImage(image, described.metadata)
         _log.info("Image:%s is read over Ice: %s is another image", described.image_id, path)
@@ -106,19 +108,38 @@ def _agree(file: ImageMetadata, omero: ImageMetadata) -> bool:
     return file.dtype == omero.dtype and all(file.size(axis) == omero.size(axis) for axis in AXES)
 
 
-def _look_alike(file: OpenImage, omero: OpenImage) -> bool:
-    """Say whether two images of one shape have the same pixels in a few places."""
-    metadata = omero.metadata
-    y, x = (
-        slice(max(0, size // 2 - _SAMPLE // 2), min(size, size // 2 + _SAMPLE // 2 + 1))
-        for size in metadata.shape[-2:]
-    )
-    return all(
-        np.array_equal(file.read(t=t, c=c, z=z, y=y, x=x), omero.read(t=t, c=c, z=z, y=y, x=x))
-        for t, c, z in _corners(metadata)
-    )
+def _look_alike(file: OpenImage, omero: OpenImage, *, is_alone: bool) -> bool:
+    """Say whether two images of one shape have the same pixels in a few places.
+
+    Parameters
+    ----------
+    is_alone
+        Whether the file has no other image. Where it has, places that are all blank prove nothing.
+    """
+    values: set[Any] = set()
+    for t, c, z, y, x in _places(omero.metadata):
+        pixels = omero.read(t=t, c=c, z=z, y=y, x=x)
+        if not np.array_equal(file.read(t=t, c=c, z=z, y=y, x=x), pixels):
+            return False
+        values |= {pixels.min(), pixels.max()}
+    return is_alone or len(values) > 1
 
 
-def _corners(metadata: ImageMetadata) -> Iterator[tuple[int, ...]]:
-    """Yield the first and the last plane along each axis."""
-    return product(*(sorted({0, metadata.size(axis) - 1}) for axis in "tcz"))
+def _places(metadata: ImageMetadata) -> Iterator[tuple[int, int, int, slice, slice]]:
+    """Yield the middle of the first and the last plane along each axis, and other squares among these planes.
+
+    A plane is cut into nine: in one plane each ninth is looked at, and of several each has some of them.
+    """
+    planes = list(product(*(sorted({0, metadata.size(axis) - 1}) for axis in "tcz")))
+    down, across = (_squares(size) for size in metadata.shape[-2:])
+    middle = down[1], across[1]
+    others = [place for place in product(down, across) if place != middle]
+    for number, (t, c, z) in enumerate(planes):
+        for y, x in dict.fromkeys([middle, *others[number :: len(planes)]]):
+            yield t, c, z, slice(*y), slice(*x)
+
+
+def _squares(size: int) -> list[tuple[int, int]]:
+    """Return where the squares in the middle of each third of a side begin and end."""
+    starts = [max(0, min(size - _SAMPLE, size * sixth // 6 - _SAMPLE // 2)) for sixth in (1, 3, 5)]
+    return [(start, min(size, start + _SAMPLE)) for start in starts]

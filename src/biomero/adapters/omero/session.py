@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,6 +14,8 @@ from biomero.adapters.omero.seam import omero_errors
 from biomero.application.settings import OmeroSettings
 from biomero.domain.omero import OmeroUser
 from biomero.errors import OmeroLoginError, OmeroPermissionError
+
+_log = logging.getLogger(__name__)
 
 _KEEP_ALIVE_S = 60.0
 """OMERO forgets a session that is idle for ten minutes."""
@@ -74,7 +77,7 @@ def open_session(settings: OmeroSettings, user: str, group_id: int | None = None
         if context.userName.casefold() != user.casefold():
             raise OmeroLoginError(f"{place} has no user {user}")
         session = _described(client, context, group_id, place)
-        stack.enter_context(_kept_alive(session.factory))
+        stack.enter_context(kept_alive(session.factory))
         yield session
 
 
@@ -136,19 +139,35 @@ def _described(client: Any, context: Any, group_id: int | None, place: str) -> O
 
 
 @contextmanager
-def _kept_alive(factory: Any) -> Iterator[None]:
-    import Ice
+def kept_alive(factory: Any, *, every_s: float = _KEEP_ALIVE_S) -> Iterator[threading.Thread]:
+    """Keep a session alive within the block, by a thread that ends before only if the session does.
 
+    A session that is lost is noticed by who uses it; a call that fails otherwise is made again in time.
+    """
+    import Glacier2
+    import Ice
+    import omero.clients
+
+    gone = (
+        omero.SessionException,
+        Glacier2.SessionNotExistException,
+        Ice.ObjectNotExistException,
+        Ice.CommunicatorDestroyedException,
+    )
     ended = threading.Event()
 
     def keep() -> None:
-        with suppress(Ice.Exception):  # a session that is lost is noticed by who uses it
-            while not ended.wait(_KEEP_ALIVE_S):
+        while not ended.wait(every_s):
+            try:
                 factory.keepAlive(None)
+            except gone:
+                return
+            except Ice.Exception as exc:
+                _log.info("a session was not kept alive this time (%s)", type(exc).__name__)
 
     thread = threading.Thread(target=keep, name="omero-keep-alive", daemon=True)
     thread.start()
     try:
-        yield
+        yield thread
     finally:
         ended.set()

@@ -20,7 +20,7 @@ from biomero.adapters.omero.lasting import LastingSession
 from biomero.adapters.omero.prediction import Piece
 from biomero.adapters.omero.seam import omero_errors
 from biomero.adapters.omero.session import OmeroSession
-from biomero.errors import ImageReadError, OmeroError
+from biomero.errors import ImageReadError, OmeroError, OmeroLoginError
 
 AT_ONCE = 2 << 20
 """Bytes of a rectangle."""
@@ -113,7 +113,7 @@ class TileReader:
                 lambda session: self._tile(session, piece.z, piece.c, piece.t, *corner, wide, high)
             )
         except OmeroError as exc:
-            if exc.transient:
+            if exc.transient or isinstance(exc, OmeroLoginError):  # which says nothing of the image
                 raise
             raise ImageReadError(f"the pixels of {self._pixels.called} cannot be read: {exc}") from exc
         if len(sent) != high * wide * self._wire.itemsize:

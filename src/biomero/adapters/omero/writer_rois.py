@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from biomero.adapters.omero.keyed import INCOMPLETE, completed, find_key, linked_by, new_key
+from biomero.adapters.omero.keyed import INCOMPLETE, completed, find_key, made_among, new_key
 from biomero.adapters.omero.roi_runs import Runs, runs_of
 from biomero.adapters.omero.roi_shapes import MaskShape, PolygonShape, masks, polygons
 from biomero.adapters.omero.writer_delete import delete
@@ -54,7 +54,7 @@ def put_rois(
     has_own = _check(session, labels.metadata, image_id, settings)
     found = find_key(session, key)
     if found is not None and found.is_complete:
-        return len(_there(session, found.annotation))
+        return _count(session, found.annotation)
     annotation = found.annotation if found else session.save(new_key(key, state=INCOMPLETE)).id.val
     rois = _Rois(settings, key.run_id, has_own=has_own, image_id=image_id, annotation=annotation)
     there = _there(session, annotation)
@@ -66,7 +66,7 @@ def put_rois(
             _tell(progress, done + share, len(frames))
     session.save(completed(session, annotation))
     _tell(progress, len(frames), len(frames))
-    return len(_there(session, annotation))
+    return _count(session, annotation)
 
 
 def rois_of(session: WritingSession, key: OutputKey) -> dict[LabelledObject, int]:
@@ -82,15 +82,9 @@ def clear_rois(session: WritingSession, image_id: int, *, name_contains: str, ke
     """See `OmeroWriter.clear_rois`; the texts that viewers show in the shapes are names, too."""
     if not name_contains:
         return 0
-    rows = session.rows(
-        "select r.id, r.name, s.textValue from Roi r left outer join r.shapes s "
-        "where r.image.id = :image and r.details.owner.id = :owner",
-        image=image_id,
-        owner=session.user.id,
-    )
     wanted = name_contains.lower()
-    matching = {row[0] for row in rows if any(wanted in (name or "").lower() for name in row[1:])}
-    ids = sorted(matching - linked_by(session, keep, "RoiAnnotationLink"))
+    matching = {roi for roi, name in _names_on(session, image_id) if wanted in (name or "").lower()}
+    ids = sorted(matching - made_among(session, keep, "RoiAnnotationLink", sorted(matching)))
     for first in range(0, len(ids), _DELETED_AT_ONCE):
         delete(session, {"Roi": ids[first : first + _DELETED_AT_ONCE]})
     return len(ids)
@@ -137,12 +131,15 @@ class _Rois:
         annotation: int,
     ) -> None:
         self._settings = settings
+        import omero.model
+        from omero.rtypes import rint
+
         self._has_own = has_own
-        self._image_id = image_id
-        self._annotation = annotation
+        # one thing for all of them, also on the wire: making things takes most of our part of the time
+        self._image = omero.model.ImageI(image_id, False)  # noqa: FBT003 - omero-py's own
+        self._annotation = omero.model.MapAnnotationI(annotation, False)  # noqa: FBT003 - likewise
         color = settings.color or _color_of(run_id)
-        self._fill = _rgba(color, _FILL_ALPHA)
-        self._line = _rgba(color, _LINE_ALPHA)
+        self._fill, self._line = rint(_rgba(color, _FILL_ALPHA)), rint(_rgba(color, _LINE_ALPHA))
 
     def batches(self, runs: Runs, objects: Sequence[_Object]) -> Iterator[tuple[float, list[Any]]]:
         """Return ROIs, as many at once as one message takes, each time with the share that is done then."""
@@ -169,8 +166,8 @@ class _Rois:
         roi = omero.model.RoiI()
         roi.name = rstring(name)
         roi.description = rstring(one.name)
-        roi.image = omero.model.ImageI(self._image_id, False)  # noqa: FBT003 - omero-py's own
-        roi.linkAnnotation(omero.model.MapAnnotationI(self._annotation, False))  # noqa: FBT003 - likewise
+        roi.image = self._image
+        roi.linkAnnotation(self._annotation)
         for shape in shapes:
             roi.addShape(self._shape(shape, name, one.t))
         return roi
@@ -189,7 +186,7 @@ class _Rois:
             made.width, made.height = rdouble(shape.width), rdouble(shape.height)
             made.bytes = shape.bits
         made.textValue = rstring(name)
-        made.fillColor, made.strokeColor = rint(self._fill), rint(self._line)
+        made.fillColor, made.strokeColor = self._fill, self._line
         made.strokeWidth = omero.model.LengthI(1.0, UnitsLength.PIXEL)
         if self._has_own["t"]:
             made.theT = rint(t)
@@ -229,9 +226,28 @@ def _there(session: WritingSession, annotation: int) -> set[str]:
 
 def _rois_of(session: WritingSession, annotation: int) -> dict[str, int]:
     query = (
-        "select r.description, r.id from RoiAnnotationLink l join l.parent r where l.child.id = :annotation"
+        "select r.id, r.description from RoiAnnotationLink l join l.parent r "
+        "where l.child.id = :annotation and r.id > :after order by r.id"
     )
-    return {description or "": roi for description, roi in session.rows(query, annotation=annotation)}
+    return {description or "": roi for roi, description in session.paged_rows(query, annotation=annotation)}
+
+
+def _count(session: WritingSession, annotation: int) -> int:
+    query = "select count(distinct l.parent.id) from RoiAnnotationLink l where l.child.id = :annotation"
+    return int(session.rows(query, annotation=annotation)[0][0])
+
+
+def _names_on(session: WritingSession, image_id: int) -> Iterator[tuple[int, str | None]]:
+    """Yield the user's ROIs on an image with each name that they have."""
+    where = "r.image.id = :image and r.details.owner.id = :owner"
+    rois = f"select r.id, r.name from Roi r where {where} and r.id > :after order by r.id"  # noqa: S608 - made of constants
+    shapes = (
+        "select s.id, r.id, s.textValue from Shape s join s.roi r "  # noqa: S608 - likewise
+        f"where {where} and s.id > :after order by s.id"
+    )
+    for query in (rois, shapes):
+        for *_, roi, name in session.paged_rows(query, image=image_id, owner=session.user.id):
+            yield roi, name
 
 
 def _size(shape: PolygonShape | MaskShape) -> int:

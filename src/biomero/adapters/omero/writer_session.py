@@ -16,6 +16,9 @@ from biomero.errors import OmeroPermissionError
 _AT_ONCE = 500
 """How many ids are named in one question: the database takes some ten thousand, a run can make more."""
 
+_PAGE = 5000
+"""Rows of an answer that may be long: it is one message, which omero-py takes up to 64 MB."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritingSession:
@@ -27,15 +30,18 @@ class WritingSession:
         OMERO's service factory, of a session of the user whose context names the group.
     place
         The server, for messages.
+    page
+        How many rows of `paged_rows` are asked for at once.
     """
 
     place: str
     factory: Any = field(repr=False)
     user: OmeroUser
     group: OmeroGroup
+    page: int = _PAGE
 
     def rows(self, query: str, *, all_groups: bool = False, **values: Any) -> list[list[Any]]:
-        """Return what a query selects: a row of plain values for each hit.
+        """Return what a query selects, which is not much: a row of plain values for each hit.
 
         Parameters
         ----------
@@ -50,6 +56,23 @@ class WritingSession:
         ask = self.factory.getQueryService().projection
         rows = [row for some in _parts(values) for row in ask(query, _parameters(some), *context)]
         return [[unwrap(value) for value in row] for row in rows]
+
+    def paged_rows(self, query: str, **values: Any) -> Iterator[list[Any]]:
+        """Yield what a query selects, however much it is; values as for `rows`.
+
+        The first value of a row is an id by which the query orders rows, and it takes those after ``:after``.
+        """
+        from omero.rtypes import unwrap
+
+        ask = self.factory.getQueryService().projection
+        for some in _parts(values):
+            after, is_last = 0, False
+            while not is_last:
+                page = ask(query, _parameters({**some, "after": after}, limit=self.page))
+                rows = [[unwrap(value) for value in row] for row in page]
+                yield from rows
+                is_last = len(rows) < self.page
+                after = rows[-1][0] if rows else after
 
     def objects(self, query: str, **values: Any) -> list[Any]:
         """Return the objects that a query selects; values as for `rows`."""
@@ -131,11 +154,13 @@ def _parts(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield {**values, name: values[name][first : first + _AT_ONCE]}
 
 
-def _parameters(values: Mapping[str, Any]) -> Any:
+def _parameters(values: Mapping[str, Any], *, limit: int | None = None) -> Any:
     import omero.sys
     from omero.rtypes import rlist, rlong, rstring
 
     parameters = omero.sys.ParametersI()
+    if limit is not None:
+        parameters.page(0, limit)
     for name, value in values.items():
         if isinstance(value, str):
             parameters.add(name, rstring(value))

@@ -41,6 +41,8 @@ def make_table(session: WritingSession, columns: Sequence[TableColumn], name: st
         raise OmeroUnavailableError("OMERO.tables is not running, and so no table can be made")
     repository = resources.repositories().descriptions[0].id.val
     table = resources.newTable(repository, name)
+    if table is None:  # which OMERO answers where the server of tables is starting, or has no place for files
+        raise OmeroUnavailableError("OMERO.tables gave no new table; its log on the server says why")
     try:
         made: int = table.getOriginalFile().id.val
         theirs = [_column(*pair) for pair in zip(columns, _stored_names(columns), strict=True)]

@@ -75,8 +75,8 @@ def _import(context: StepContext, *, without: Collection[str]) -> Imported:
             writer=writer,
             maps=provenance(
                 document,
-                input_data=", ".join(map(str, request.chosen)),
-                files={name: ", ".join(str(f.file) for f in files) for name, files in request.files.items()},
+                input_data=[str(chosen) for chosen in request.chosen],
+                files={name: [str(f.file) for f in files] for name, files in request.files.items()},
             ),
             stems=[image.name for image in context.request.images],
             on_output=show,

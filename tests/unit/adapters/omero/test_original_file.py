@@ -21,6 +21,7 @@ from biomero.adapters.tiff import TiffSource
 from biomero.application.open_images import ImageFormat, ImageSources
 from biomero.application.ports.image_source import OpenImage
 from biomero.application.ports.pyramids import PyramidSettings
+from biomero.errors import OmeroLoginError
 from biomero.testing.images import ArrayImage
 
 PIXELS = np.random.default_rng(7).integers(0, 60000, (3, 40, 50), dtype=np.uint16)
@@ -57,11 +58,12 @@ def sources() -> ImageSources:
 def opened(
     repository: Path,
     *entries: tuple[str, str],
-    pixels: NDArray[np.uint16] = PIXELS,
+    pixels: NDArray[Any] = PIXELS,
     series: int = 0,
     in_place: tuple[Path, ...] = (),
+    image: ArrayImage | None = None,
 ) -> OpenImage | None:
-    image = ArrayImage(pixels, name="as in OMERO")
+    image = image or ArrayImage(pixels, name="as in OMERO")
     described = PixelsDescription(id=1, image_id=5, group_id=3, series=series, metadata=image.metadata)
     originals = OriginalFiles(repository=repository, files=sources(), in_place=in_place)
     return originals.open(Entries(*entries), described, image)
@@ -93,6 +95,55 @@ def test_an_ome_zarr_is_read_as_a_folder(repository: Path) -> None:
 def test_a_file_that_is_not_the_image_is_not_read(repository: Path, pixels: NDArray[Any]) -> None:
     write(repository / FOLDER / "cells.tif", pixels)
     assert opened(repository, (f"{FOLDER}/", "cells.tif")) is None
+
+
+def series(path: Path, *images: NDArray[Any]) -> None:
+    """Write images that a file has beside each other."""
+    with tifffile.TiffWriter(path, ome=True) as file:
+        for pixels in images:
+            file.write(pixels, photometric="minisblack", metadata={"axes": "ZYX"})
+
+
+@pytest.mark.parametrize("planes", [1, 4])
+@pytest.mark.parametrize("spot", [(0, 0), (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 2)])
+def test_another_image_of_the_file_is_not_read_though_its_middle_is_as_blank(
+    repository: Path, spot: tuple[int, int], planes: int
+) -> None:
+    blank = np.zeros((planes, 900, 900), np.uint8)
+    cells = blank.copy()
+    y, x = (300 * third + 100 for third in spot)
+    cells[:, y : y + 100, x : x + 100] = 200
+    series(repository / FOLDER / "slide.tif", blank, cells)
+    entry = (f"{FOLDER}/", "slide.tif")
+    assert opened(repository, entry, pixels=cells, series=0) is None
+    image = opened(repository, entry, pixels=cells, series=1)
+    assert image is not None
+    with image:
+        assert np.array_equal(image.read(y=slice(0, 900), x=slice(0, 900)), cells[0])
+
+
+def test_a_blank_image_is_read_from_its_file_only_if_that_has_no_other(repository: Path) -> None:
+    blank = np.full((2, 900, 900), 7, np.uint8)
+    series(repository / FOLDER / "one.tif", blank)
+    series(repository / FOLDER / "two.tif", blank, blank)
+    image = opened(repository, (f"{FOLDER}/", "one.tif"), pixels=blank)
+    assert image is not None
+    with image:
+        assert image.read(y=slice(0, 1), x=slice(0, 1)) == 7
+    assert opened(repository, (f"{FOLDER}/", "two.tif"), pixels=blank) is None
+
+
+class Refused(ArrayImage):
+    """An image of an OMERO that does not let in any more."""
+
+    def read(self, **_: Any) -> NDArray[np.generic]:
+        raise OmeroLoginError("omero:4064 refused the login")
+
+
+def test_a_refused_login_says_nothing_of_the_file(repository: Path) -> None:
+    write(repository / FOLDER / "cells.tif", PIXELS)
+    with pytest.raises(OmeroLoginError):
+        opened(repository, (f"{FOLDER}/", "cells.tif"), image=Refused(PIXELS, name="as in OMERO"))
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\0 no more", b"something else"])

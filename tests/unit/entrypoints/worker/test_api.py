@@ -161,6 +161,24 @@ def test_runs_of_the_same_number_at_another_server_are_not_ones_own(lab: OmeroLa
     assert lab.engine().run("last")["id"] == own
 
 
+def test_an_administrator_has_no_say_over_runs_of_another_server_and_of_files(lab: OmeroLab) -> None:
+    own = lab.engine().order(order_of(lab.dataset("first", "a.tif")))["id"]
+    elsewhere = WorkflowRun(name="n", description="d", user=lab.ann.id, group=lab.group.id)
+    elsewhere.accept({"images": [], "omero": {"server": "elsewhere:4064"}})
+    of_files = WorkflowRun(name="n", description="d", user=None, group=None)
+    of_files.accept({"images": []})
+    lab.world.services.record.tracker.save(elsewhere, of_files)
+    lab.identity.sessions["root's session"] = replace(lab.omero.user("root", lab.group), is_admin=True)
+    root = lab.engine("root's session")
+    for run in (elsewhere, of_files):
+        for ask in (root.run, root.cancel, root.logs):
+            for text in (run.run_id, run.run_id[:13]):
+                with pytest.raises(EngineRefusedError, match="you have no run"):
+                    ask(text)
+    assert [run["id"] for run in root.ask("GET", "/v1/runs?user=*")["runs"]] == [own]
+    assert root.run(own)["id"] == own
+
+
 @pytest.mark.parametrize("session", ["", "somebody's", "x\u2014y".encode().decode("latin-1")])
 def test_nobody_is_answered_whom_omero_does_not_know(lab: OmeroLab, session: str) -> None:
     stranger = lab.engine(session)
