@@ -59,8 +59,8 @@ class Imported:
 class ImportObjects:
     """Makes what a user wished of a run's results; doing it again makes nothing anew.
 
-    A result belongs to the image that its delivery found out (see `owner_of`), by the image's id and never by
-    likeness of names. A result of the whole run goes to the datasets and plates that the images are in.
+    A result belongs to the image that its delivery found out (see `ImagesByName`), by the image's id and
+    never by likeness of names. A result of the whole run goes to the datasets and plates that images are in.
 
     Parameters
     ----------
