@@ -85,3 +85,11 @@ def test_no_name_begins_another_whatever_they_were(names: list[str]) -> None:
     # so that an output is one image's, or none's
     by_name = ImagesByName(dict(enumerate(apart)))
     assert [by_name.owner_of(f"{name}_1.csv") for name in apart] == [*range(len(apart))]
+
+
+def test_a_hundred_thousand_images_are_told_apart_in_one_go() -> None:
+    """Comparing each with each would take an hour."""
+    count = 100_000
+    apart = names_apart([f"cell_{n // 2}" for n in range(count)], [f"id{n}" for n in range(count)])
+    by_name = ImagesByName(dict(enumerate(apart)))
+    assert [by_name.owner_of(f"{name}_1.csv") for name in apart] == [*range(count)]
