@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ NAMES = ("cell.tif", "cell.tif", "cell_1.tif", "cell_11.tif", "Cell_1.TIF", "a b
 OBJECT = 4
 """How long the sides of the square in an image are."""
 _SIDE = 48
+_APART, _IN_ROW = 8, 6
 _ATTACHING = REPOSITORY / "tests" / "services" / "omero_attaching.py"
 _READING = REPOSITORY / "tests" / "services" / "omero_reading.py"
 
@@ -39,12 +40,36 @@ def place_of(number: int) -> tuple[int, int]:
     return 1 + OBJECT * (number // across), 1 + OBJECT * (number % across)
 
 
-class Biologist:
-    """Somebody with images in a group of OMERO, and a cluster."""
+def image_with_objects(number: int) -> NDArray[Any]:
+    """Return such an image with as many objects more, below the one that is its own."""
+    below = np.full((1, 1, 1, _APART * (number // _IN_ROW + 1), _SIDE), 10, np.uint16)
+    for other in range(number):
+        y, x = _APART * (other // _IN_ROW) + 2, _APART * (other % _IN_ROW) + 2
+        below[..., y : y + OBJECT, x : x + OBJECT] = 1000
+    return np.concatenate([image_with_object(number), below], axis=-2)
 
-    def __init__(self, server: OmeroServer, shell: User, access: str, *, name: str = "ann") -> None:
+
+class Biologist:
+    """Somebody with images in a group of OMERO, and a cluster.
+
+    Parameters
+    ----------
+    draw
+        Makes the image of a number.
+    """
+
+    def __init__(
+        self,
+        server: OmeroServer,
+        shell: User,
+        access: str,
+        *,
+        name: str = "ann",
+        draw: Callable[[int], NDArray[Any]] = image_with_object,
+    ) -> None:
         self.server = server
         self.shell = shell
+        self.draw = draw
         self.name, self.group = f"{name}-{access.strip('-')}", f"lab-of-{name}-{access.strip('-')}"
         server.add_group(self.group, access)
         server.add_user(self.name, [self.group])
@@ -55,7 +80,7 @@ class Biologist:
         return dataset, {self.image(n, first + i, dataset): first + i for i, n in enumerate(names)}
 
     def image(self, name: str, number: int, dataset: int | None = None) -> int:
-        return self.add(name, image_with_object(number), dataset)
+        return self.add(name, self.draw(number), dataset)
 
     def add(self, name: str, pixels: NDArray[Any], dataset: int | None = None) -> int:
         """Make an image of pixels (t, c, z, y, x)."""
@@ -63,7 +88,7 @@ class Biologist:
 
     def plate(self, rows: int, columns: int) -> tuple[int, dict[int, int]]:
         """Make a plate with one image a well."""
-        wells = {(r, c): [image_with_object(r * columns + c)] for r in range(rows) for c in range(columns)}
+        wells = {(r, c): [self.draw(r * columns + c)] for r in range(rows) for c in range(columns)}
         before = {row["id"] for row in self.server.rows("Image")}
         plate = self.server.add_plate("plate", wells, owner=self.name, group=self.group, size=(rows, columns))
         new = sorted({row["id"] for row in self.server.rows("Image")} - before)
@@ -128,6 +153,11 @@ def omero_variables(server: OmeroServer, folder: Path) -> Mapping[str, str]:
 def has_its_own_object(seen: Mapping[str, Any], number: int) -> bool:
     """Say whether the only ROI of an image is the outline of that image's square."""
     (outline,) = seen["rois"]
+    return is_outline_of(outline, number)
+
+
+def is_outline_of(outline: Sequence[tuple[float, float]], number: int) -> bool:
+    """Say whether a polygon is the outline of the square of a number."""
     ys, xs = zip(*outline, strict=True)
     y, x = place_of(number)
     return bool(abs(min(ys) - y) <= 1 and abs(min(xs) - x) <= 1 and abs(max(ys) - min(ys) - OBJECT) <= 1)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from biomero.application.choose_omero_files import choose_omero_files
-from biomero.application.omero_images import name_images, omero_for
+from biomero.application.name_images import name_images
+from biomero.application.omero_images import omero_for
 from biomero.application.omero_places import settle_places
 from biomero.application.omero_request import OmeroRequest, OmeroWishes
 from biomero.application.run_request import RequestedImage

@@ -18,9 +18,9 @@ from biomero.application.run_document import OutputRecord
 from biomero.application.show_labels import LabelShower
 from biomero.application.sort_output import OutputSorter, Owner
 from biomero.application.stored_outputs import Found, StoredOutputs
-from biomero.domain.delivery import owner_of
 from biomero.domain.descriptor import WorkflowDescriptor
 from biomero.domain.ids import RunId
+from biomero.domain.name_beginnings import ImagesByName
 from biomero.errors import ImageReadError, OmeroObjectError
 
 
@@ -96,6 +96,7 @@ class DeliverResults:
         settings: DeliverySettings | None = None,
         on_image: Callable[[int], None] | None = None,
         kept: Collection[str] = (),
+        earlier: Collection[str] = (),
         sources: ImageSource | None = None,
     ) -> Delivery:
         """Deliver everything in `fetched`, which is only read.
@@ -114,6 +115,8 @@ class DeliverResults:
             Called with the index of each image whose outputs have been delivered.
         kept
             Results of an earlier delivery of this run, by their names, which are left as they are.
+        earlier
+            The names that the workflow gave those.
         sources
             Opens the images of the run, where they are no files.
 
@@ -125,18 +128,23 @@ class DeliverResults:
             If something cannot be written: no space, no permission. Do it again when that is solved.
         """
         claim_results_folder(results, run_id)
-        stems = {image.index: image.staged_stem for image in images}
+        by_name = ImagesByName({image.index: image.staged_stem for image in images})
         stored = StoredOutputs(
             self._stores, {i.index: (i.staged_stem, i.staged_name) for i in images if i.staged_name}
         )
         owned: dict[int | None, list[Found]] = {}
-        for name in _outputs_in(fetched):
+        rivals: dict[str, tuple[str, str]] = {}
+        names = list(_outputs_in(fetched))
+        there = {*names, *earlier}
+        for name in names:
             fields = stored.split(fetched, name)
-            for index, found in fields or [(owner_of(name, stems), Found(name, name))]:
+            if pair := (stored.by_name if fields else by_name).rivals_of(name, beside=there):
+                rivals[name] = pair
+            for index, found in fields or [(by_name.owner_of(name), Found(name, name))]:
                 owned.setdefault(index, []).extend([found, *stored.labels_in(fetched, found)])
         sorter = OutputSorter(images=self._images, tiffs=self._tiffs, fetched=fetched, descriptor=descriptor)
         with ResultsFolder(results, kept=kept) as folder:
-            basket = _Basket(sorter=sorter, folder=folder)
+            basket = _Basket(sorter=sorter, folder=folder, problems=_doubts(rivals))
             with ExitStack() as stack:
                 basket.sort_all(owned.get(None, []), None, stack)
             for image in images:
@@ -226,6 +234,22 @@ class _Basket:
             objects=self.objects,
             problems=tuple(self.problems),
         )
+
+
+def _doubts(rivals: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Say, in one sentence for each pair of images, that outputs may be of the other one."""
+    of_pairs: dict[tuple[str, str], list[str]] = {}
+    for name, pair in rivals.items():
+        of_pairs.setdefault(pair, []).append(name)
+    return [
+        f"{_and_more(names)} may be of {other} as well, by the name, and went to {owner}: to be certain, "
+        "name the images so that no name begins another's"
+        for (owner, other), names in of_pairs.items()
+    ]
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return repr(names[0]) if len(names) == 1 else f"{names[0]!r} and {len(names) - 1} more"
 
 
 def _outputs_in(folder: Path, prefix: str = "") -> Iterator[str]:

@@ -40,6 +40,9 @@ _STEPS = (
 )
 
 
+_CONTAINERS = frozenset({"Dataset", "Screen"})
+
+
 def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
     """Return the document of a run as it stands.
 
@@ -78,8 +81,14 @@ def describe_run(record: RunRecord, run_id: RunId) -> RunDocument:
         logs=tuple(sorted(log for job in run.jobs.values() for log in _logs(job))),
         problems=tuple(run.problems),
         objects=tuple(ObjectRecord(**made) for made in run.objects),
+        results_at=tuple(run.results_at) or _containers(run),
         images_at=run.images_at,
     )
+
+
+def _containers(run: WorkflowRun) -> tuple[str, ...]:
+    """Return where results of a release are that did not record it."""
+    return tuple(f"{made['kind']}:{made['id']}" for made in run.objects if made["kind"] in _CONTAINERS)
 
 
 def _script_run(record: RunRecord, run: WorkflowRun) -> RunDocument:

@@ -16,6 +16,7 @@ from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.omero import OmeroWriter, OutputKey, ResultTables, RoiSettings
 from biomero.application.record_json import as_on_disk
 from biomero.application.result_names import content_of, is_like, name_of, of_round, rois_key
+from biomero.application.result_places import result_places
 from biomero.application.result_rois import ResultRois, RoiIds
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.application.run_provenance import Maps
@@ -49,18 +50,21 @@ class Imported:
     ----------
     problems
         One sentence for each thing that is not as it was wanted; all else was made.
+    places
+        Where people look at it.
     """
 
     objects: tuple[MadeObject, ...]
     problems: tuple[str, ...]
+    places: tuple[OmeroRef, ...]
 
 
 @dataclass(slots=True, kw_only=True)
 class ImportObjects:
     """Makes what a user wished of a run's results; doing it again makes nothing anew.
 
-    A result belongs to the image that its delivery found out (see `owner_of`), by the image's id and never by
-    likeness of names. A result of the whole run goes to the datasets and plates that the images are in.
+    A result belongs to the image that its delivery found out (see `ImagesByName`), by the image's id and
+    never by likeness of names. A result of the whole run goes to the datasets and plates that images are in.
 
     Parameters
     ----------
@@ -144,7 +148,8 @@ class ImportObjects:
         if self.request.wishes.archive:
             self._attachments.put_archive([*self.earlier, *outputs])
         self._describe()
-        return Imported(objects=tuple(self._objects), problems=tuple(self._problems))
+        places = result_places(used=self._places.used, touched=self._touched, images=self.request.images)
+        return Imported(objects=tuple(self._objects), problems=tuple(self._problems), places=places)
 
     def _import(self, output: OutputRecord) -> None:
         wishes = self.request.wishes

@@ -58,6 +58,15 @@ class ImportPlaces:
                 self.on_made(made)
         return self._dataset
 
+    @property
+    def used(self) -> list[OmeroRef]:
+        """What images have been put into, whoever made it."""
+        found = [
+            *([] if self._dataset is None else [OmeroRef(OmeroKind.DATASET, self._dataset)]),
+            *([] if self._screen is None else [OmeroRef(OmeroKind.SCREEN, self._screen)]),
+        ]
+        return [*found, *(OmeroRef(OmeroKind.PLATE, plate) for plate in self._plates.values())]
+
     def spot(self, source: OmeroImage | None) -> PlateSpot | None:
         """Return the well for a result of an image; ``None`` where it goes into a dataset."""
         if source is None or source.place is None or not self.request.wishes.to_screen:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,9 @@ from pathlib import Path
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.image_source import ImageSource, OpenImage
 from biomero.application.ports.omero import Omero, OmeroReader, OmeroWriter
-from biomero.application.run_request import RequestedImage, RunRequest
+from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
-from biomero.domain.omero import OmeroImage, OmeroUser, image_address, image_id_of
-from biomero.domain.selection import safe_name, stem
+from biomero.domain.omero import OmeroUser, image_id_of
 from biomero.errors import ConfigurationError, OmeroPermissionError
 
 
@@ -108,26 +107,3 @@ def omero_for(server: str | None, services: Services) -> Omero:
             f"the run's images are in the OMERO at {server}, and [OMERO] says {services.omero.address}"
         )
     return services.omero
-
-
-def name_images(images: Sequence[OmeroImage]) -> tuple[RequestedImage, ...]:
-    """Give each image a name for its run: its own, and its id where another's is the same or too like it.
-
-    Whatever names are in OMERO, no two images share one, on no file system.
-    """
-    plain = [safe_name(stem(image.name)) for image in images]
-    lowered = [name.lower() for name in plain]
-    return tuple(
-        RequestedImage(
-            index=index,
-            name=f"{name}_id{image.id}" if _is_like_another(lowered, index) else name,
-            path=Path(image_address(image.id)),
-        )
-        for index, (image, name) in enumerate(zip(images, plain, strict=True))
-    )
-
-
-def _is_like_another(names: Sequence[str], index: int) -> bool:
-    """Return whether a name is another's, or could be one that another would get."""
-    name = names[index]
-    return names.count(name) > 1 or "_id" in name

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from biomero.application.name_images import name_with_plates
 from biomero.application.omero_request import OmeroRequest
 from biomero.application.ports.stores import StoreContents
 from biomero.application.run_request import RequestedImage
@@ -26,6 +27,13 @@ class _Place:
     """What tells plates apart that have one name."""
     name: str
     field: FieldPath
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    plates: Mapping[str, str]
+    """By what tells plates apart."""
+    images: Mapping[int, str]
 
 
 def wants_plates(wanted: Plates, descriptor: WorkflowDescriptor) -> bool:
@@ -66,19 +74,17 @@ def place_on_plates(
         if is_asked:
             raise InputError("--plates hcs: no image is of a well on a plate")
         return tuple(images)
-    names = _names(places.values())
-    placed = [
+    names = _of_files(images, places) if omero is None else _of_omero(omero, places)
+    return tuple(
         dataclasses.replace(
             image,
-            name=field_stem(names[place.plate], place.field),
-            staged_as=f"{names[place.plate]}{SUFFIX}/{place.field}",
+            name=names.images[image.index],
+            staged_as=f"{names.plates[place.plate]}{SUFFIX}/{place.field}",
         )
         if (place := places.get(image.index)) is not None
-        else image
+        else dataclasses.replace(image, name=names.images[image.index])
         for image in images
-    ]
-    told = _told_apart({image.index: image.name for image in placed}, taken=names.values())
-    return tuple(dataclasses.replace(image, name=told[image.index]) for image in placed)
+    )
 
 
 def _in_omero(omero: OmeroRequest) -> dict[int, _Place]:
@@ -98,12 +104,26 @@ def _in_files(images: Sequence[RequestedImage], plates: StoreContents) -> dict[i
     }
 
 
-def _names(places: Iterable[_Place]) -> Mapping[str, str]:
-    """Give each plate a folder's name; where two are alike, with a number."""
-    plain = {place.plate: safe_name(place.name) for place in places}
+def _of_omero(omero: OmeroRequest, places: Mapping[int, _Place]) -> _Names:
+    alone = {index: image for index, image in enumerate(omero.images) if index not in places}
+    of_plates = {int(place.plate): place.name for place in places.values()}
+    told, plates = name_with_plates(list(alone.values()), of_plates)
+    names = {str(plate): name for plate, name in plates.items()}
+    return _Names(names, {**dict(zip(alone, told, strict=True)), **_fields(places, names)})
+
+
+def _of_files(images: Sequence[RequestedImage], places: Mapping[int, _Place]) -> _Names:
+    """Give each plate a folder's name; where two are alike, with a number, as images beside them."""
+    plain = {place.plate: safe_name(place.name) for place in places.values()}
     numbers = {plate: number for number, plate in enumerate(plain, start=1)}
     told = _told_apart({numbers[plate]: name for plate, name in plain.items()})
-    return {plate: told[number] for plate, number in numbers.items()}
+    names = {plate: told[number] for plate, number in numbers.items()}
+    given = {image.index: image.name for image in images} | _fields(places, names)
+    return _Names(names, _told_apart(given, taken=names.values()))
+
+
+def _fields(places: Mapping[int, _Place], names: Mapping[str, str]) -> dict[int, str]:
+    return {index: field_stem(names[place.plate], place.field) for index, place in places.items()}
 
 
 def _told_apart(names: Mapping[int, str], *, taken: Iterable[str] = ()) -> dict[int, str]:

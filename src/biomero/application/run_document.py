@@ -217,6 +217,8 @@ class RunDocument:
         One sentence for each thing that did not work and did not stop the run either.
     objects
         What is in OMERO of it.
+    results_at
+        Where in OMERO people look at them, as ``Dataset:5``; the first few.
     images_at
         The folder on the cluster in which images stay, where that is what the run was for.
     """
@@ -238,6 +240,7 @@ class RunDocument:
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     objects: tuple[ObjectRecord, ...] = ()
+    results_at: tuple[str, ...] = ()
     images_at: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

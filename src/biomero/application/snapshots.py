@@ -15,7 +15,7 @@ from eventsourcing.utils import get_topic
 
 from biomero.domain.run_status import ImageStage, RunStatus
 
-_SHAPE = 3
+_SHAPE = 4
 """To be raised when the fold of `WorkflowRun` or `Task` changes within a release: older ones are void."""
 
 _MARK = "~"

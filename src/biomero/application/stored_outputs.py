@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from biomero.application.ports.stores import StoreContents
-from biomero.domain.delivery import owner_of, stem_of
+from biomero.domain.delivery import stem_of
+from biomero.domain.name_beginnings import ImagesByName
 from biomero.domain.plates import SUFFIX, FieldPath, field_stem, split_staged
 
 
@@ -34,7 +35,7 @@ class StoredOutputs:
     """Takes stores apart.
 
     A plate belongs to the plate that was sent whose name its own begins with, by the rule for images (see
-    `owner_of`); and an image in it to the image in that one's same row, column and field.
+    `ImagesByName`); and an image in it to the image in that one's same row, column and field.
 
     Parameters
     ----------
@@ -50,12 +51,13 @@ class StoredOutputs:
             if (split := split_staged(place)) is not None:
                 self._indices[split] = index
         self._sent = dict(enumerate(dict.fromkeys(plate for plate, _ in self._indices)))
+        self.by_name = ImagesByName(self._sent)
 
     def split(self, folder: Path, name: str) -> list[tuple[int | None, Found]]:
         """Return the images of a plate, each with the index of its source; none if it is no plate."""
         if not name.lower().endswith(".zarr"):
             return []
-        number = owner_of(name, self._sent)
+        number = self.by_name.owner_of(name)
         plate = None if number is None else self._sent[number]
         return [self._found(name, plate, field) for field in self._plates.fields(folder / name)]
 

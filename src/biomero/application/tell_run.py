@@ -18,6 +18,7 @@ _UNDER_WAY = {
     RunStatus.FETCHING: "fetches the results",
     RunStatus.IMPORTING: "puts the results into OMERO",
 }
+_WORDS = {"Image": "image", "Plate": "plate", "Table": "table", "FileAnnotation": "attachment"}
 _MOST = 3
 
 
@@ -59,7 +60,7 @@ def _made(document: RunDocument) -> list[str]:
             "removes it (biomero cluster clean)."
         )
     if document.objects:
-        told.append(f"In OMERO: {_objects(document.objects)}.")
+        told.append(f"In OMERO: {_objects(document.objects)}{_elsewhere(document)}.")
     elif any(output.kind is not OutputKind.ZARR for output in document.outputs):
         told.append(f"{len(document.outputs)} files of results were written.")
     told += [f"Note: {problem}." for problem in document.problems[:_MOST]]
@@ -69,15 +70,25 @@ def _made(document: RunDocument) -> list[str]:
 
 
 def _objects(objects: Sequence[ObjectRecord]) -> str:
-    """Name datasets and screens, and count the rest: links to them are on the images anyway."""
+    """Name datasets and screens that were made, and count the rest."""
     rois = sum(made.rois for made in objects)
     on = len({made.id for made in objects if made.rois})
     named = {"Dataset", "Screen"}
     containers = [f"{made.kind}:{made.id}" for made in objects if made.kind in named]
     counts = Counter(made.kind for made in objects if not made.rois and made.kind not in named)
-    words = {"Image": "images", "Plate": "plates", "Table": "tables", "FileAnnotation": "attachments"}
-    parts = [*containers, *(f"{count} {words.get(kind, kind)}" for kind, count in counts.items())]
-    return ", ".join([*parts, *([f"{rois} ROIs on {on} images"] if rois else [])])
+    parts = [*containers, *(_count(count, _WORDS.get(kind, kind)) for kind, count in counts.items())]
+    return ", ".join([*parts, *([f"{_count(rois, 'ROI')} on {_count(on, 'image')}"] if rois else [])])
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _elsewhere(document: RunDocument) -> str:
+    """Name what results are at, where that is not among what was made."""
+    made = {f"{one.kind}:{one.id}" for one in document.objects if not one.rois}
+    places = [place for place in document.results_at if place not in made]
+    return f", at {', '.join(places)}" if places else ""
 
 
 def _why(document: RunDocument) -> str:

@@ -1,9 +1,9 @@
-"""Which image an output belongs to, and what it is, from names and the descriptor alone."""
+"""What an output is, from its name and the descriptor alone."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from biomero.domain.descriptor import Output
@@ -41,34 +41,6 @@ def stem_of(name: str) -> str:
             return name[: -len(suffix)]
     stem = name.rpartition(".")[0]
     return stem if stem.strip(".") else name
-
-
-def owner_of(path: str, stems: Mapping[int, str]) -> int | None:
-    """Return the index of the image that an output belongs to; ``None`` where it belongs to the run.
-
-    It is the image whose stem is the longest one that the output's name begins with, where the name goes
-    on with something other than a letter or digit, or not at all: ``cell_1_mask.tif`` is of ``cell_1``,
-    never of ``cell`` or ``cell_11``. If the name tells nothing, those of the folders that hold it are asked,
-    the innermost first. Two images of one stem own nothing: order and likeness never decide.
-
-    Parameters
-    ----------
-    path
-        Relative, with ``/`` between its parts.
-    stems
-        For each image its index and the stem of its staged name.
-    """
-    for part in reversed(PurePosixPath(path).parts):
-        matching = [(len(stem), index) for index, stem in stems.items() if _begins_with(part, stem)]
-        if matching:
-            longest = max(length for length, _ in matching)
-            owners = [index for length, index in matching if length == longest]
-            return owners[0] if len(owners) == 1 else None
-    return None
-
-
-def _begins_with(name: str, stem: str) -> bool:
-    return bool(stem) and name.startswith(stem) and not name[len(stem) : len(stem) + 1].isalnum()
 
 
 def is_table(name: str) -> bool:

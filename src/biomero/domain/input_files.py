@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from biomero.domain.delivery import has_format, stem_of
@@ -36,8 +37,9 @@ def name_files(files: Sequence[OmeroFile]) -> tuple[str, ...]:
     """
     plain = [_safe(file.name) for file in files]
     lowered = [f"{stem}{suffix}".lower() for stem, suffix in plain]
+    counts = Counter(lowered)
     return tuple(
-        f"{stem}_id{file.id}{suffix}" if lowered.count(name) > 1 or "_id" in name else f"{stem}{suffix}"
+        f"{stem}_id{file.id}{suffix}" if counts[name] > 1 or "_id" in name else f"{stem}{suffix}"
         for file, (stem, suffix), name in zip(files, plain, lowered, strict=True)
     )
 

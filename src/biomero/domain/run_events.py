@@ -124,6 +124,12 @@ class RunEvents:
         objects: list[Json]
         problems: list[str]
 
+    class ResultsPlaced(Aggregate.Event):
+        """Results can be looked at in OMERO, at objects that are named as ``Dataset:5``."""
+
+        TOPIC: ClassVar[str] = f"{TOPIC}.ResultsPlaced"
+        places: list[str]
+
     class ImagesLeft(Aggregate.Event):
         """Images are on the cluster, in a folder where they stay."""
 

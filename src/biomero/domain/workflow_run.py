@@ -58,6 +58,7 @@ class WorkflowRun(RunEvents, Aggregate):
         self.outputs: list[Json] = []
         self.problems: list[str] = []
         self.objects: list[Json] = []
+        self.results_at: list[str] = []
         self.images_at: str | None = None
         self.cancel_requested_by: str | None = None
         self.failure: Json | None = None
@@ -269,6 +270,15 @@ class WorkflowRun(RunEvents, Aggregate):
     def _make_objects(self, objects: list[Json], problems: list[str]) -> None:
         self.objects = objects
         self.problems = [*self.problems, *problems]
+
+    def place_results(self, places: list[str]) -> None:
+        """Record where in OMERO results are; what earlier rounds put elsewhere stays there."""
+        if set(places) - set(self.results_at) and not self.status.is_final:
+            self._place_results(places=places)
+
+    @event(RunEvents.ResultsPlaced)
+    def _place_results(self, places: list[str]) -> None:
+        self.results_at = list(dict.fromkeys([*self.results_at, *places]))
 
     def leave_images(self, folder: str) -> None:
         """Record where on the cluster images stay."""

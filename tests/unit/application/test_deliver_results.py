@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from biomero.adapters.ngff import NgffStores
+from biomero.adapters.ngff import NgffStores, NgffWriter
 from biomero.adapters.ome_tiff.writer import LosslessOmeTiffWriter
 from biomero.application.deliver_results import DeliverResults, Delivery, DeliverySettings, SourceImage
+from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.results_folder import claim_results_folder
 from biomero.application.run_document import OutputKind, OutputRecord
 from biomero.domain.descriptor import DescriptorFormat, Output, WorkflowDescriptor
 from biomero.domain.ids import RunId
 from biomero.domain.imaging import Quantity
+from biomero.domain.plates import FieldPath
 from biomero.errors import InputError
 from biomero.testing.images import ArrayImage
 from services.saved_images import (
@@ -88,6 +90,10 @@ def deliver(tmp_path: Path, source: Path, fetched: Path) -> Deliver:
         )
 
     return run
+
+
+def doubts(delivery: Delivery) -> list[str]:
+    return [problem.partition(",")[0] for problem in delivery.problems if "as well" in problem]
 
 
 def by_path(delivery: Delivery) -> dict[str, OutputRecord]:
@@ -163,13 +169,42 @@ def test_outputs_never_go_to_another_image_by_their_order(
         images.append(SourceImage(index=index, staged_stem=stem, source=path))
     for name in ("A_overlay.png", "B_overlay.png", "A_1.csv", "AB.csv"):
         (fetched / name).write_text(name)
-    outputs = by_path(deliver(images=images, settings=DeliverySettings(overlays=False)))
-    assert {path: output.image for path, output in outputs.items()} == {
+    delivery = deliver(images=images, settings=DeliverySettings(overlays=False))
+    assert {path: output.image for path, output in by_path(delivery).items()} == {
         "files/A_overlay.png": 1,
         "files/B_overlay.png": 0,
         "tables/A_1.csv": 2,
         "tables/AB.csv": None,
     }
+    assert doubts(delivery) == ["'A_1.csv' may be of A as well"]
+    # another round of A_1 alone, in which A's table is not written again
+    again = deliver(images=images, settings=DeliverySettings(overlays=False), earlier=["A.csv"])
+    assert not doubts(again)
+
+
+def test_a_plate_that_may_be_of_two_plates_is_doubted(
+    tmp_path: Path, fetched: Path, deliver: Deliver
+) -> None:
+    images = []
+    for index, plate in enumerate(["P", "P_1"]):
+        path = tmp_path / "in" / f"{plate}.tif"
+        save(path, ArrayImage(np.zeros((8, 9), dtype="uint8")))
+        images.append(
+            SourceImage(
+                index=index,
+                staged_stem=f"{plate}_A_1_0",
+                source=path,
+                staged_name=f"{plate}.ome.zarr/A/1/0",
+            )
+        )
+    field = FieldPath("A", "1", "0")
+    NgffStores().write(fetched / "P_1.ome.zarr", name="P_1", fields=[field], version="0.5")
+    NgffWriter().write(
+        ArrayImage(np.ones((8, 9), np.uint8)), fetched / "P_1.ome.zarr" / str(field), PyramidSettings()
+    )
+    delivery = deliver(images=images, settings=DeliverySettings(overlays=False))
+    assert {output.image for output in delivery.outputs if output.made_as} == {1}
+    assert doubts(delivery) == ["'P_1.ome.zarr' may be of P as well"]
 
 
 def test_everything_is_kept_even_what_nobody_can_read(

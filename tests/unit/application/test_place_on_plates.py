@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from biomero.application.place_on_plates import place_on_plates
 from biomero.application.ports.pyramids import PyramidSettings
 from biomero.application.run_request import RequestedImage
 from biomero.application.submit_run import Order, accept_order, check_order
+from biomero.domain.name_beginnings import beginnings
 from biomero.domain.omero import OmeroImage, WellPlace
 from biomero.domain.plates import FieldPath
 from biomero.domain.run_status import ImageStage
@@ -52,8 +54,8 @@ def test_each_image_gets_its_plate_and_place_and_is_called_by_them() -> None:
 
 def test_plates_of_one_name_stay_two_plates() -> None:
     assert placed(well(5, 1, "P", 0), well(6, 2, "p", 0)) == [
-        ("P_1_A_1_0", "P_1.ome.zarr/A/1/0"),
-        ("p_2_A_1_0", "p_2.ome.zarr/A/1/0"),
+        ("P_plate1_A_1_0", "P_plate1.ome.zarr/A/1/0"),
+        ("p_plate2_A_1_0", "p_plate2.ome.zarr/A/1/0"),
     ]
 
 
@@ -67,7 +69,7 @@ def test_the_name_of_a_plate_leads_nowhere_else() -> None:
 def test_an_image_of_no_plate_goes_alone_and_shares_no_name_with_others() -> None:
     alone = OmeroImage(id=7, name="P_A_1_0", owner_id=1, group_id=1)
     names = placed(well(5, 1, "P", 0), alone)
-    assert names == [("P_A_1_0_0", "P.ome.zarr/A/1/0"), ("P_A_1_0_1", "P_A_1_0_1.ome.zarr")]
+    assert names == [("P_plate1_A_1_0", "P_plate1.ome.zarr/A/1/0"), ("P_A_1_0", "P_A_1_0.ome.zarr")]
 
 
 def test_a_number_makes_no_plate_of_the_name_that_another_has() -> None:
@@ -80,8 +82,19 @@ def test_a_number_makes_no_plate_of_the_name_that_another_has() -> None:
 def test_an_image_that_is_called_as_a_plate_does_not_lie_where_the_plate_does(name: str) -> None:
     alone = OmeroImage(id=7, name=name, owner_id=1, group_id=1)
     (_, on_plate), (_, beside) = placed(well(5, 1, "P", 0), alone)
-    assert on_plate == "P.ome.zarr/A/1/0"
-    assert beside.lower() != "p.ome.zarr"
+    assert on_plate == "P_plate1.ome.zarr/A/1/0"
+    assert beside == f"{name}_id7.ome.zarr"
+
+
+@pytest.mark.parametrize("beside", ["P", "P_A", "p_a_1", "P_A_1_0", "P_A_1_0_mask", "P_plate1", "P_A_10"])
+def test_no_name_of_a_plate_field_or_image_begins_another(beside: str) -> None:
+    plates = [well(5, 1, "P", 0), well(6, 1, "P", 9), well(8, 2, "P_1", 0), well(9, 3, "P_A_1_0", 0)]
+    names = placed(*plates, OmeroImage(id=7, name=f"{beside}.tif", owner_id=1, group_id=1))
+    of_images = [name.lower() for name, _ in names]
+    in_folders = {staged.partition("/")[0].removesuffix(".ome.zarr").lower() for _, staged in names}
+    assert len(in_folders) == 4
+    for group in (of_images, in_folders):
+        assert not [(a, b) for a, b in permutations(group, 2) if a in beginnings(b)]
 
 
 def test_plates_that_were_asked_for_have_to_be_there() -> None:

@@ -12,7 +12,7 @@ def test_the_document_is_json_with_a_version_and_every_part() -> None:
     assert list(document)[1:] == [
         "id", "status", "workflow", "cluster", "user", "times", "biomero_version", "parameters",
         "images", "attachments", "jobs", "outputs", "failure", "counts", "logs", "problems", "objects",
-        "images_at",
+        "results_at", "images_at",
     ]  # fmt: skip
     assert document["status"] == "done"
     assert document["images"][0]["stages"]["exported"] == "done"

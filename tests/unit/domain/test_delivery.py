@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from biomero.domain.delivery import LabelRule, is_table, label_rule, may_be_image, owner_of, stem_of
+from biomero.domain.delivery import LabelRule, is_table, label_rule, may_be_image, stem_of
 from biomero.domain.descriptor import Output
 from biomero.domain.imaging import ImageMetadata, Quantity
 from biomero.domain.label_metadata import is_described, label_metadata
@@ -23,37 +23,6 @@ from biomero.domain.label_metadata import is_described, label_metadata
 )
 def test_a_stem_is_a_name_without_its_suffix(name: str, stem: str) -> None:
     assert stem_of(name) == stem
-
-
-STEMS = {0: "cell", 1: "cell_1", 2: "cell_11", 3: "A", 4: "B"}
-
-
-@pytest.mark.parametrize(
-    ("name", "owner"),
-    [
-        ("cell.tif", 0),
-        ("cell_1.tif", 1),
-        ("cell_1_mask.tif", 1),
-        ("cell_11.csv", 2),
-        ("cell_111.csv", 0),
-        ("cell_12.csv", 0),
-        ("cells.csv", None),
-        ("overlay_cell_1.tif", None),
-        ("A_overlay.png", 3),
-        ("a.png", None),
-        ("B", 4),
-        ("B/labels.tif", 4),
-        ("B/A.tif", 3),
-        ("summary/all.csv", None),
-    ],
-)
-def test_an_output_belongs_to_the_longest_stem_that_begins_its_name(name: str, owner: int | None) -> None:
-    assert owner_of(name, STEMS) == owner
-
-
-def test_images_of_one_stem_own_nothing() -> None:
-    assert owner_of("a_mask.tif", {0: "a", 1: "a"}) is None
-    assert owner_of("a_mask.tif", {0: ""}) is None
 
 
 def test_what_a_file_may_be_is_told_by_its_suffix() -> None:

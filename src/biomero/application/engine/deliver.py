@@ -102,6 +102,7 @@ def _deliver(context: StepContext, kept: Sequence[Json]) -> Delivery:
             ),
             on_image=on_image,
             kept=[as_on_disk(output["path"]) for output in kept],
+            earlier=[as_on_disk(output["made_as"]) for output in kept if output["made_as"] is not None],
         )
 
 

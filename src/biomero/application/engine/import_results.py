@@ -35,6 +35,7 @@ def import_results(context: StepContext) -> StepEnd:
 
     def record(run: WorkflowRun) -> None:
         run.make_objects(objects, [safe_text(problem) for problem in imported.problems])
+        run.place_results([str(place) for place in imported.places])
         run.advance_images(delivered, ImageStage.DELIVERED)
         run.complete()
 

@@ -28,6 +28,7 @@ TOLD: tuple[type[DomainEvent], ...] = (
     WorkflowRun.ProgressMade,
     WorkflowRun.OutputsDelivered,
     WorkflowRun.ObjectsMade,
+    WorkflowRun.ResultsPlaced,
     WorkflowRun.ImagesLeft,
     WorkflowRun.CancelRequested,
     WorkflowRun.PauseRequested,
@@ -152,6 +153,8 @@ def _of_work(event: Any) -> str | None:  # noqa: ANN401, C901, PLR0911, PLR0912 
             return f"{told}, {_count(len(event.problems), 'problem')}" if event.problems else told
         case WorkflowRun.ObjectsMade():
             return f"{_count(len(event.objects), 'object')} made in OMERO"
+        case WorkflowRun.ResultsPlaced():
+            return f"results are at {', '.join(event.places)}"
         case WorkflowRun.ImagesLeft():
             return f"images stay in {event.folder}"
         case _:

@@ -7,7 +7,7 @@ from biomero.entrypoints.omero_scripts.engine import Engine
 from biomero.entrypoints.omero_scripts.follow import follow
 from biomero.entrypoints.omero_scripts.results_dialog import results_dialog
 from biomero.entrypoints.omero_scripts.results_order import results_order
-from biomero.entrypoints.omero_scripts.run_workflow import link_containers
+from biomero.entrypoints.omero_scripts.run_workflow import link_results
 from biomero.entrypoints.omero_scripts.script import Script, run_script
 
 
@@ -25,5 +25,5 @@ def get_results(script: Script, engine: Engine) -> bool:
         return True
     script.give(results.WORKFLOW_UUID_OUTPUT, found["id"])
     is_well = follow(script, engine, [found])
-    link_containers(script, engine, [found["id"]])
+    link_results(script, engine, [found["id"]])
     return is_well

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from biomero.application.script_names import RUN_WF_BATCHED_SCRIPT, RUN_WF_SCRIPT, results
 from biomero.entrypoints.omero_scripts.engine import Engine
 from biomero.entrypoints.omero_scripts.follow import follow
@@ -37,14 +39,15 @@ def run_workflows(script: Script, engine: Engine, *, is_batched: bool = False) -
     for note in [note for run in runs for note in run["notes"]]:
         script.say(note)
     is_well = follow(script, engine, runs)
-    link_containers(script, engine, [run["id"] for run in runs])
+    link_results(script, engine, [run["id"] for run in runs])
     return is_well
 
 
-def link_containers(script: Script, engine: Engine, run_ids: list[str]) -> None:
-    """Give the datasets and screens that runs have made, for clients that show links."""
-    made = [one for run_id in run_ids for one in engine.run(run_id)["objects"]]
-    for kind in ("Dataset", "Screen"):
-        ids = [one["id"] for one in made if one["kind"] == kind]
-        for number, one in enumerate(ids, start=1):
-            script.link(kind if number == 1 else f"{kind}_{number}", kind, one)
+def link_results(script: Script, engine: Engine, run_ids: list[str]) -> None:
+    """Give the objects at which results of runs are, for clients that show links."""
+    places = dict.fromkeys(place for run_id in run_ids for place in engine.run(run_id)["results_at"])
+    counts: Counter[str] = Counter()
+    for place in places:
+        kind, _, number = place.partition(":")
+        counts[kind] += 1
+        script.link(kind if counts[kind] == 1 else f"{kind}_{counts[kind]}", kind, int(number))

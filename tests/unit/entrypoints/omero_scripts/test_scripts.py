@@ -176,10 +176,49 @@ def test_results_of_a_plate_go_into_a_screen_that_is_linked(lab: OmeroLab) -> No
     assert run_it(lab, script)
     made = OmeroRef.parse(script.outputs["Screen"])
     assert lab.omero.store.things[made].name == "results"
-    assert f"{made}, 1 plates, 1 images" in script.said[-1]
-    again = {results.OUTPUT_ATTACH_NEW_SCREEN_ID: made.id}
-    assert run_it(lab, FakeScript({**script.inputs, **again}, job="90"))
-    assert len([t for t in lab.omero.store.of(OmeroKind.PLATE).values() if t.parent == made]) == 2
+    assert f"{made}, 1 plate, 1 image" in script.said[-1]
+    first = OmeroRef.parse(script.outputs["Plate"])
+    again = FakeScript({**script.inputs, results.OUTPUT_ATTACH_NEW_SCREEN_ID: made.id}, job="90")
+    assert run_it(lab, again)
+    assert again.outputs["Screen"] == str(made)
+    second = OmeroRef.parse(again.outputs["Plate"])
+    plates = lab.omero.store.of(OmeroKind.PLATE)
+    assert {ref for ref, thing in plates.items() if thing.parent == made} == {first, second}
+    assert f"1 plate, 1 image, 1 ROI on 1 image, at {made}" in again.said[-1]
+
+
+def test_a_dataset_that_is_there_already_is_linked_too(lab: OmeroLab) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    target = lab.dataset("target")
+    named = filled_in(dataset, **{workflow.OUTPUT_NEW_DATASET: "target"})
+    by_id = filled_in(dataset, **{results.OUTPUT_ATTACH_NEW_DATASET_ID: target.id})
+    for job, inputs in enumerate((named, by_id)):
+        script = FakeScript(inputs, job=str(job))
+        assert run_it(lab, script), script.said
+        assert script.outputs["Dataset"] == str(target)
+        assert f", at {target}." in script.said[-1]
+
+
+def test_images_that_got_rois_are_linked_and_of_many_their_dataset(lab: OmeroLab) -> None:
+    few, many = lab.dataset("few", "a.tif", "b.tif"), lab.dataset("many", *(f"{n}.tif" for n in range(5)))
+    script = FakeScript(filled_in(few))
+    assert run_it(lab, script)
+    images = [str(ref) for ref, t in lab.omero.store.of(OmeroKind.IMAGE).items() if t.parent == few]
+    assert [script.outputs["Image"], script.outputs["Image_2"]] == images
+    assert f"In OMERO: 2 ROIs on 2 images, at {', '.join(images)}." in script.said[-1]
+    script = FakeScript(filled_in(many), job="90")
+    assert run_it(lab, script)
+    assert (script.outputs["Dataset"], "Image" in script.outputs) == (str(many), False)
+
+
+def test_what_files_are_attached_to_is_linked(lab: OmeroLab) -> None:
+    dataset = lab.dataset("first", "a.tif")
+    script = FakeScript(
+        filled_in(dataset, **{workflow.OUTPUT_CREATE_ROIS: False, workflow.OUTPUT_PARENT: True})
+    )
+    assert run_it(lab, script)
+    assert script.outputs["Dataset"] == str(dataset)
+    assert f"1 attachment, at {dataset}." in script.said[-1]
 
 
 def test_batches_are_jobs_of_one_run(lab: OmeroLab) -> None:

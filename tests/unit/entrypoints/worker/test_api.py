@@ -49,8 +49,11 @@ def test_a_run_is_asked_for_and_ends_with_a_sentence(lab: OmeroLab) -> None:
     assert lab.drive(asked["id"]) is RunStatus.DONE
     told = lab.engine().run(asked["id"])
     assert told["is_success"]
+    images = [f"Image:{one['id']}" for one in told["objects"]]
+    assert told["results_at"] == images
     assert told["sentence"] == (
-        f"Threshold is done (run {asked['id'][:8]}): 2 of 2 images, 2 objects. In OMERO: 2 ROIs on 2 images."
+        f"Threshold is done (run {asked['id'][:8]}): 2 of 2 images, 2 objects. "
+        f"In OMERO: 2 ROIs on 2 images, at {', '.join(images)}."
     )
     assert told["progress"]["images_done"] == 2
 

@@ -66,7 +66,17 @@ def run_answer(run: WorkflowRun, record: RunRecord, *, waits_for: str | None) ->
     return {
         **{
             key: plain[key]
-            for key in ("id", "status", "workflow", "cluster", "user", "times", "objects", "images_at")
+            for key in (
+                "id",
+                "status",
+                "workflow",
+                "cluster",
+                "user",
+                "times",
+                "objects",
+                "results_at",
+                "images_at",
+            )
         },
         "is_final": document.status.is_final,
         "is_success": document.status.is_success,
