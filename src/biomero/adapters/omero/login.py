@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from biomero.adapters.omero.seam import omero_errors
+from biomero.adapters.omero.seam import need_ice, omero_errors
 from biomero.application.settings import OmeroSettings
 from biomero.errors import OmeroError, OmeroLoginError, OmeroPermissionError, OmeroSessionError
 
@@ -56,7 +56,10 @@ def session_for(settings: OmeroSettings, user: str, place: str) -> str:
     ------
     OmeroLoginError
         If there is no such user, or the account has no such right.
+    OmeroUnavailableError
+        If OMERO does not answer, or what speaks with it is not installed.
     """
+    need_ice()
     from omero.sys import Principal
 
     with logged_in(settings, settings.user, settings.password, place) as client:
