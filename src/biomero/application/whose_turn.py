@@ -82,15 +82,15 @@ def _reached_at_cluster(place: QueueView, at_work: Sequence[AtWork], limits: Lim
     most = limits.runs_per_cluster.get(place.cluster)
     if most is not None and there >= most:
         return f"waits for its turn: {_runs(there, *_HAVING)} jobs at {place.cluster} (max_runs = {most})"
-    each = limits.runs_per_requester
-    if each is not None and own >= each:
-        who = f"{_runs(own, *_HAVING)} jobs at {place.cluster} for {place.requester}"
-        return f"waits for its turn: {who} (max_runs_per_user = {each})"
     converted = sum(one.count for one in here if one.is_conversion)
     most = limits.conversions if place.step == names.CONVERT else None
     if most is not None and converted >= most:
         being = f"{_runs(converted, *_BEING)} converted at {place.cluster}"
         return f"waits for its turn: {being} (max_conversions = {most})"
+    each = limits.runs_per_requester
+    if each is not None and own >= each:
+        who = f"{_runs(own, *_HAVING)} jobs at {place.cluster} for {place.requester}"
+        return f"waits for its turn: {who} (max_runs_per_user = {each})"
     return None
 
 

@@ -149,8 +149,8 @@ class Limits:
     runs_per_requester
         Likewise for one requester on one cluster.
     conversions
-        Those of these runs on one cluster whose job is a conversion's (see `names.CONVERSION`). All that are
-        at the step before it count, and wait, as if they had something to convert.
+        Those of these runs on one cluster whose job is a conversion's: they are at a step of
+        `names.CONVERSION`. Whether one has anything to convert is not looked at.
     """
 
     pools: Mapping[Pool, int] = field(default_factory=dict)
