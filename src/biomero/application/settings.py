@@ -168,6 +168,8 @@ class WorkerSettings:
         them, all workers counted.
     max_runs_per_user
         How many runs of one user may have jobs on a cluster at once; ``None`` for any number.
+    max_conversions
+        How many runs may have a conversion's job on a cluster at once; ``None`` for any number.
     socket
         Where programs of this machine, such as scripts of OMERO, ask for runs; ``None`` for a place below
         the state folder.
@@ -181,6 +183,7 @@ class WorkerSettings:
     max_fetches: int = 4
     max_deliveries: int = 4
     max_runs_per_user: int | None = None
+    max_conversions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from biomero.application.engine import names
 from biomero.application.engine.place import POOLS
 from biomero.application.ports.run_queue import AtWork, Limits, Pool, QueueView
 
@@ -29,6 +30,7 @@ def limits_to_text(limits: Limits) -> str:
             "pools": {pool.value: count for pool, count in limits.pools.items()},
             "runs_per_cluster": dict(limits.runs_per_cluster),
             "runs_per_requester": limits.runs_per_requester,
+            "conversions": limits.conversions,
         }
     )
 
@@ -41,6 +43,7 @@ def limits_from_text(text: str) -> Limits | None:
             pools={Pool(name): int(count) for name, count in stored["pools"].items()},
             runs_per_cluster={str(name): int(count) for name, count in stored["runs_per_cluster"].items()},
             runs_per_requester=stored["runs_per_requester"],
+            conversions=stored.get("conversions"),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -79,6 +82,11 @@ def _reached_at_cluster(place: QueueView, at_work: Sequence[AtWork], limits: Lim
     most = limits.runs_per_cluster.get(place.cluster)
     if most is not None and there >= most:
         return f"waits for its turn: {_runs(there, *_HAVING)} jobs at {place.cluster} (max_runs = {most})"
+    converted = sum(one.count for one in here if one.is_conversion)
+    most = limits.conversions if place.step == names.CONVERT else None
+    if most is not None and converted >= most:
+        being = f"{_runs(converted, *_BEING)} converted at {place.cluster}"
+        return f"waits for its turn: {being} (max_conversions = {most})"
     each = limits.runs_per_requester
     if each is not None and own >= each:
         who = f"{_runs(own, *_HAVING)} jobs at {place.cluster} for {place.requester}"

@@ -230,6 +230,7 @@ def _engine_settings(settings: Settings) -> EngineSettings:
         pools=pools,
         runs_per_cluster={n: c.max_runs for n, c in settings.clusters.items() if c.max_runs is not None},
         runs_per_requester=own.max_runs_per_user,
+        conversions=own.max_conversions,
     )
     return EngineSettings(limits=limits, most_steps=sum(pools.values()))
 

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from biomero.application.engine import names
 from biomero.application.engine.place import POOLS
 from biomero.application.ports.run_queue import (
+    Claim,
     End,
     GoOn,
     JobNews,
@@ -21,6 +23,7 @@ from biomero.application.ports.run_queue import (
     Wish,
 )
 from biomero.application.whose_turn import reached_limit
+from biomero.domain.ids import RunId
 from biomero.domain.run_status import RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import LeaseLostError, RecordConflictError
@@ -222,6 +225,52 @@ def test_a_cluster_and_a_requester_have_so_many_jobs_at_most(world: OpenQueue, q
     assert sorted(c.step for c in queue.claim(worker, limits)) == ["judge", "submit"]
 
 
+def conversion(world: OpenQueue, **place: str) -> RunId:
+    """Put a new run into the queue whose images are to be converted."""
+    return world.added(step=names.CONVERT, pool=Pool.SUBMIT, **place)
+
+
+def converting(claim: Claim) -> WaitForJob:
+    """Return the move of a run whose images a job converts."""
+    return WaitForJob(job=job_of(claim.run_id), step=names.JUDGE_CONVERSION, pool=Pool.FETCH)
+
+
+def test_so_many_runs_are_converted_at_a_cluster_at_once(world: OpenQueue, queue: RunQueue) -> None:
+    ids = [conversion(world, requester=requester) for requester in ("ada", "bob", "eve")]
+    other, analysis = conversion(world, cluster="other"), world.added(step=names.ANALYSE, pool=Pool.SUBMIT)
+    worker, limits = a_worker(), Limits(conversions=2)
+    claims = {claim.run_id: claim for claim in queue.claim(worker, limits)}
+    assert set(claims) == {*ids[:2], other, analysis}  # others' jobs do not wait for conversions
+    queue.move(claims[ids[0]], converting(claims[ids[0]]))  # its job counts like the claim did
+    assert queue.claim(worker, limits) == []
+    queue.tell([JobNews(run_id=ids[0], job=job_of(ids[0]), seen="", is_over=True)])
+    assert {c.run_id: c.step for c in queue.claim(worker, limits)} == {
+        ids[0]: names.JUDGE_CONVERSION,  # which is no conversion any more
+        ids[2]: names.CONVERT,
+    }
+
+
+def test_a_wish_does_not_wait_until_fewer_are_converted(world: OpenQueue, queue: RunQueue) -> None:
+    worker, limits = a_worker(), Limits(conversions=1)
+    _, second = conversion(world), conversion(world)
+    assert len(queue.claim(worker, limits)) == 1
+    queue.request(second, Wish.CANCEL, lambda run: run.request_cancel("ada"))
+    assert [c.run_id for c in queue.claim(worker, limits)] == [second]
+
+
+def test_analyses_behind_many_conversions_are_found(world: OpenQueue, queue: RunQueue) -> None:
+    for _ in range(3):
+        conversion(world)
+    analysis = world.added(step=names.ANALYSE, pool=Pool.SUBMIT)
+    assert [c.run_id for c in queue.claim(a_worker(), Limits(conversions=0), most=1)] == [analysis]
+
+
+def test_without_a_limit_conversions_are_jobs_like_all_others(world: OpenQueue, queue: RunQueue) -> None:
+    ids = [conversion(world) for _ in range(3)]
+    limits = Limits(runs_per_cluster={"lisa": 2})
+    assert [c.run_id for c in queue.claim(a_worker(), limits)] == ids[:2]
+
+
 def test_who_has_fewest_at_work_comes_first(world: OpenQueue, queue: RunQueue) -> None:
     for _ in range(6):
         world.added(requester="ada")
@@ -264,12 +313,13 @@ def test_a_claim_is_put_off_without_a_look_at_the_record(world: OpenQueue, queue
 
 
 def test_whoever_waits_for_its_turn_can_be_told_why(world: OpenQueue, queue: RunQueue) -> None:
-    for number in range(24):
-        step = ("stage", "analyse", "fetch", "deliver")[number % 4]
-        requester, cluster = ("ada", "ada", "bob")[number % 3], ("lisa", "bart")[number // 4 % 2]
+    steps = ("stage", "analyse", "fetch", "deliver", "convert")
+    for number in range(60):
+        step = steps[number % 5]
+        requester, cluster = ("ada", "ada", "bob")[number % 3], ("lisa", "bart")[number // 5 % 2]
         world.added(step=step, pool=POOLS[step], requester=requester, cluster=cluster)
     pools = {Pool.STAGE: 3, Pool.SUBMIT: 2, Pool.DELIVER: 1}
-    limits = Limits(pools=pools, runs_per_cluster={"lisa": 1}, runs_per_requester=1)
+    limits = Limits(pools=pools, runs_per_cluster={"lisa": 2}, runs_per_requester=2, conversions=1)
     worker = a_worker()
     while True:
         at_work, waiting = queue.at_work(), queue.view(states=[QueueState.READY])
@@ -279,9 +329,10 @@ def test_whoever_waits_for_its_turn_can_be_told_why(world: OpenQueue, queue: Run
         if not given:
             break
         if given[0].pool is Pool.SUBMIT:
-            job = job_of(given[0].run_id)
-            queue.move(given[0], WaitForJob(job=job, step="judge_analysis", pool=Pool.FETCH))
+            job, is_conversion = job_of(given[0].run_id), given[0].step == names.CONVERT
+            judge = names.JUDGE_CONVERSION if is_conversion else names.JUDGE_ANALYSIS
+            queue.move(given[0], WaitForJob(job=job, step=judge, pool=Pool.FETCH))
     assert not free
     told = [str(reached_limit(one, at_work, limits)) for one in waiting]
     keys = {key for text in told for key in re.findall(r"\((\w+) = ", text)}
-    assert keys == {"max_exports", "max_runs", "max_runs_per_user", "max_deliveries"}
+    assert keys == {"max_exports", "max_runs", "max_runs_per_user", "max_conversions", "max_deliveries"}

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.event_store import Factory
 from biomero.adapters.system import is_gone, this_worker
+from biomero.application.engine import names
 from biomero.application.ports.run_queue import (
     Claim,
     GoOn,
@@ -15,6 +16,7 @@ from biomero.application.ports.run_queue import (
     Pool,
     QueueState,
     RunQueue,
+    WaitForJob,
     WorkerId,
 )
 from biomero.domain.ids import RunId
@@ -22,7 +24,7 @@ from biomero.domain.run_status import RunStatus
 from biomero.errors import LeaseLostError
 from contract.queue.conftest import Opener
 from services.processes import wait_until
-from services.queues import OpenQueue, a_worker, ended, new_run
+from services.queues import OpenQueue, a_worker, ended, job_of, new_run
 
 SHORT_S = 1.5
 
@@ -214,13 +216,19 @@ def test_what_limits_count_is_counted(world: OpenQueue, queue: RunQueue) -> None
     world.waits(worker, 9, requester="bob", cluster="bart")
     for pool in (Pool.SUBMIT, Pool.STAGE, Pool.STAGE):
         world.claimed(worker, pool=pool, requester="ada")
+    world.claimed(worker, step=names.CONVERT, pool=Pool.SUBMIT, requester="ada")
+    converted = world.claimed(worker, step=names.CONVERT, pool=Pool.SUBMIT, requester="ada")
+    job = job_of(converted.run_id)
+    queue.move(converted, WaitForJob(job=job, step=names.JUDGE_CONVERSION, pool=Pool.FETCH))
     world.added(requester="ada")
-    found = [(one.pool, one.cluster, one.requester, one.count) for one in queue.at_work()]
+    found = [(o.pool, o.cluster, o.requester, o.is_conversion, o.count) for o in queue.at_work()]
     assert sorted(found, key=str) == [
-        (Pool.STAGE, "lisa", "ada", 2),
-        (Pool.SUBMIT, "lisa", "ada", 1),
-        (None, "bart", "bob", 1),
-        (None, "lisa", "ada", 2),
+        (Pool.STAGE, "lisa", "ada", False, 2),
+        (Pool.SUBMIT, "lisa", "ada", False, 1),
+        (Pool.SUBMIT, "lisa", "ada", True, 1),
+        (None, "bart", "bob", False, 1),
+        (None, "lisa", "ada", False, 2),
+        (None, "lisa", "ada", True, 1),
     ]
 
 

@@ -15,7 +15,8 @@ from biomero.adapters.ngff import NgffStores
 from biomero.application.choose_omero_images import OmeroOrder
 from biomero.application.clean_cluster import plan_cleaning
 from biomero.application.describe_run import describe_run
-from biomero.application.ports.run_queue import QueueState, Wish
+from biomero.application.engine import names
+from biomero.application.ports.run_queue import Limits, QueueState, Wish
 from biomero.application.rerun_run import check_repetition
 from biomero.application.retry_run import Retry, retry_run
 from biomero.application.run_request import RunRequest
@@ -27,7 +28,9 @@ from biomero.domain.omero import GroupAccess, OmeroKind, OmeroRef
 from biomero.domain.run_status import RunStatus
 from biomero.errors import InputError, NotRepeatableError, UsageError
 from biomero.testing.images import ArrayImage
+from services.fake_world import state_of, wait_until
 from unit.application.test_crash_walk import EVERY, Computer
+from unit.application.test_engine import working
 from unit.application.test_omero_runs import Lab, lab_with
 
 
@@ -67,6 +70,12 @@ def told(lab: Lab, run_id: RunId) -> str:
     return tell_run(describe_run(lab.world.services.record, run_id))
 
 
+def step_of(lab: Lab, run_id: RunId) -> str:
+    place = lab.world.services.queue.find(run_id)
+    assert place is not None
+    return place.step
+
+
 def test_images_are_on_the_cluster_under_their_name_and_stay_there(lab: Lab) -> None:
     run_id = send(lab, lab.dataset("first", "a.tif", "b $(id).tif"))
     assert lab.drive(run_id) is RunStatus.DONE
@@ -99,6 +108,17 @@ def test_images_become_tiff_there_if_that_is_wished(lab: Lab) -> None:
     assert [spec.key for spec in lab.world.scheduler.submissions] == [f"biomero-{run_id}-conversion"]
     with pytest.raises(UsageError, match="OME-TIFF already"):
         convert(lab, run_id)
+
+
+def test_only_what_is_to_be_converted_waits_for_its_turn_there(lab: Lab) -> None:
+    as_zarr = send(lab, lab.dataset("first", "a.tif"))
+    as_tiff = send(lab, lab.dataset("second", "b.tif"), as_tiff=True, folder="others")
+    with working(lab.world, limits=Limits(conversions=0)):
+        wait_until(lambda: state_of(lab.world, as_zarr) is QueueState.ENDED)
+        wait_until(lambda: step_of(lab, as_tiff) == names.CONVERT)
+    assert lab.world.services.record.get(as_zarr).status is RunStatus.DONE
+    assert step_of(lab, as_tiff) == names.CONVERT
+    assert not lab.world.scheduler.submissions
 
 
 def test_images_that_are_there_are_converted_where_they_are(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,32 @@ def test_a_run_whose_turn_it_is_not_says_for_which_limit_it_waits(world: FakeWor
     assert told(second) is None  # it is given out whatever the limits
     queue.move(claim, TryAgain(after_s=60, counts=False))
     assert told(first) is None
+
+
+def test_a_run_that_waits_until_fewer_are_converted_says_so(world: FakeWorld) -> None:
+    first, second = (world.order(*world.images(1), results=f"results-{n}") for n in range(2))
+    queue, limits = world.services.queue, Limits(conversions=1)
+
+    def told() -> str | None:
+        return why_waiting(world.services.record.get(second), queue)
+
+    of_a_worker(queue, limits)
+    for claim in queue.claim(WORKER, limits):
+        queue.move(claim, GoOn(step="convert", pool=Pool.SUBMIT))
+    assert told() is None
+    (claim,) = queue.claim(WORKER, limits)
+    assert claim.run_id == first
+    assert told() == "waits for its turn: 1 run is being converted at local (max_conversions = 1)"
+    queue.move(claim, GoOn(step="analyse", pool=Pool.SUBMIT))
+    assert told() is None
+
+
+def test_a_worker_of_a_release_without_a_limit_has_none(world: FakeWorld) -> None:
+    run_id, queue = world.order(*world.images(1)), world.services.queue
+    of_a_worker(queue, Limits())
+    noted = json.dumps({"pools": {"stage": 0}, "runs_per_cluster": {}, "runs_per_requester": None})
+    queue.note(WORKER, {LIMITS: noted})
+    assert "max_exports = 0" in str(why_waiting(world.services.record.get(run_id), queue))
 
 
 def test_what_another_release_says_of_its_limits_is_left_out(world: FakeWorld) -> None:

@@ -26,6 +26,7 @@ def worker_settings(values: Values) -> WorkerSettings:
         max_fetches=_number(values, "max_fetches") or unsaid.max_fetches,
         max_deliveries=_number(values, "max_deliveries") or unsaid.max_deliveries,
         max_runs_per_user=_number(values, "max_runs_per_user"),
+        max_conversions=_number(values, "max_conversions"),
     )
 
 

@@ -10,11 +10,21 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.queue_fairness import Busy, Group, share
 from biomero.adapters.persistence.queue_holdings import Held, Holdings
-from biomero.adapters.persistence.queue_tables import HAS_WISH, IS_SUSPECT, RUNS, SUSPICION, state_is
+from biomero.adapters.persistence.queue_tables import (
+    HAS_WISH,
+    IS_CONVERSION,
+    IS_SUSPECT,
+    RUNS,
+    SUSPICION,
+    state_is,
+)
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import QueueWorkers, free
 from biomero.application.ports.run_queue import Claim, Limits, Pool, QueueState, WorkerId
 from biomero.domain.ids import RunId
+
+_Kinds = tuple[sa.ColumnElement[bool], ...]
+"""What else tells runs apart: whether they are about a conversion, or nothing where no limit asks for it."""
 
 _LOCK = 0x62696F71756575  # whoever counts what is given out, and gives out, holds it on PostgreSQL
 
@@ -42,11 +52,16 @@ class QueueClaims:
             def give(connection: sa.Connection) -> list[Claim]:
                 self._free(connection, worker, held)
                 now = self._database.now()
-                groups = _groups(connection, wanted, now)
-                has_suspect = _has_suspect(connection, worker)
-                shares = share(groups, _busy(connection), limits, most, has_suspect=has_suspect)
+                kinds: _Kinds = () if limits.conversions is None else (IS_CONVERSION,)
                 due = sa.and_(wanted, RUNS.c.due <= now)
-                chosen = [i for group, n in shares.items() for i in _oldest(connection, group, n, due)]
+                groups = _groups(connection, due, kinds)
+                has_suspect = _has_suspect(connection, worker)
+                shares = share(groups, _busy(connection, kinds), limits, most, has_suspect=has_suspect)
+                chosen = [
+                    run_id
+                    for group, count in shares.items()
+                    for run_id in _oldest(connection, group, count, due, kinds)
+                ]
                 return self._give(connection, worker, chosen)
 
             claims = self._database.write(give)
@@ -135,12 +150,10 @@ def _has_suspect(connection: sa.Connection, worker: WorkerId) -> bool:
     return connection.execute(mine.limit(1)).first() is not None
 
 
-def _groups(
-    connection: sa.Connection, wanted: sa.ColumnElement[bool], now: sa.ColumnElement[float]
-) -> list[Group]:
+def _groups(connection: sa.Connection, due: sa.ColumnElement[bool], kinds: _Kinds) -> list[Group]:
     """Return what is due, counted."""
     by = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester, HAS_WISH, SUSPICION)
-    question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.due)).where(wanted, RUNS.c.due <= now)
+    question = sa.select(*by, sa.func.count(), sa.func.min(RUNS.c.due), *kinds).where(due)
     return [
         Group(
             pool=Pool(pool),
@@ -148,39 +161,43 @@ def _groups(
             requester=who,
             has_wish=bool(wish),
             crashes=crashes,
+            is_conversion=any(kind),
             count=count,
             since=since,
         )
-        for pool, cluster, who, wish, crashes, count, since in connection.execute(question.group_by(*by))
+        for pool, cluster, who, wish, crashes, count, since, *kind in connection.execute(
+            question.group_by(*by, *kinds)
+        )
     ]
 
 
-def _busy(connection: sa.Connection) -> Busy:
+def _busy(connection: sa.Connection, kinds: _Kinds) -> Busy:
     """Count claims, and runs whose jobs are at a cluster."""
     by_claims = (RUNS.c.pool, RUNS.c.cluster, RUNS.c.requester)
-    claims = sa.select(*by_claims, sa.func.count()).where(state_is(QueueState.CLAIMED)).group_by(*by_claims)
+    claims = sa.select(*by_claims, sa.func.count(), *kinds).where(state_is(QueueState.CLAIMED))
     by_jobs = (RUNS.c.cluster, RUNS.c.requester)
-    jobs = sa.select(*by_jobs, sa.func.count()).where(state_is(QueueState.WAITING)).group_by(*by_jobs)
+    jobs = sa.select(*by_jobs, sa.func.count(), *kinds).where(state_is(QueueState.WAITING))
     busy = Busy()
-    for pool, cluster, who, count in connection.execute(claims):
-        busy.add_claims(Pool(pool), cluster, who, count)
-    for cluster, who, count in connection.execute(jobs):
-        busy.add_jobs(cluster, who, count)
+    for pool, cluster, who, count, *kind in connection.execute(claims.group_by(*by_claims, *kinds)):
+        busy.add_claims(Pool(pool), cluster, who, count, is_conversion=any(kind))
+    for cluster, who, count, *kind in connection.execute(jobs.group_by(*by_jobs, *kinds)):
+        busy.add_jobs(cluster, who, count, is_conversion=any(kind))
     return busy
 
 
 def _oldest(
-    connection: sa.Connection, group: Group, count: int, wanted: sa.ColumnElement[bool]
+    connection: sa.Connection, group: Group, count: int, due: sa.ColumnElement[bool], kinds: _Kinds
 ) -> list[UUID]:
     question = (
         sa.select(RUNS.c.run_id)
         .where(
-            wanted,
+            due,
             RUNS.c.pool == group.pool.value,
             RUNS.c.cluster == group.cluster,
             RUNS.c.requester == group.requester,
             HAS_WISH if group.has_wish else sa.not_(HAS_WISH),
             sa.literal(group.crashes) == SUSPICION,
+            *(kind if group.is_conversion else sa.not_(kind) for kind in kinds),
         )
         .order_by(RUNS.c.added)
         .limit(count)

@@ -21,6 +21,8 @@ class Group:
         Since when the first of them is due.
     crashes
         How many workers died over each of them, if that makes them suspects; 0 else.
+    is_conversion
+        They are at the step that submits a conversion.
     """
 
     pool: Pool
@@ -30,6 +32,7 @@ class Group:
     count: int
     since: float
     crashes: int = 0
+    is_conversion: bool = False
 
 
 @dataclass(slots=True)
@@ -41,18 +44,23 @@ class Busy:
     jobs: Counter[str] = field(default_factory=Counter)
     jobs_of: Counter[tuple[str, str]] = field(default_factory=Counter)
     requesters: Counter[str] = field(default_factory=Counter)
+    conversions: Counter[str] = field(default_factory=Counter)
 
-    def add_claims(self, pool: Pool, cluster: str, requester: str, count: int) -> None:
+    def add_claims(
+        self, pool: Pool, cluster: str, requester: str, count: int, *, is_conversion: bool = False
+    ) -> None:
         """Count claims; one that submits may come to have a job."""
         self.pools[pool] += count
         self.pools_of[pool, requester] += count
         if pool is Pool.SUBMIT:
-            self.add_jobs(cluster, requester, count)
+            self.add_jobs(cluster, requester, count, is_conversion=is_conversion)
         else:
             self.requesters[requester] += count
 
-    def add_jobs(self, cluster: str, requester: str, count: int) -> None:
+    def add_jobs(self, cluster: str, requester: str, count: int, *, is_conversion: bool = False) -> None:
         """Count runs whose jobs are at a cluster."""
+        if is_conversion:
+            self.conversions[cluster] += count
         self.jobs[cluster] += count
         self.jobs_of[cluster, requester] += count
         self.requesters[requester] += count
@@ -76,6 +84,8 @@ class Busy:
                 _below(self.jobs[group.cluster], limits.runs_per_cluster.get(group.cluster)),
                 _below(self.jobs_of[group.cluster, group.requester], limits.runs_per_requester),
             ]
+            if group.is_conversion:
+                room.append(_below(self.conversions[group.cluster], limits.conversions))
         return all(room)
 
 
@@ -98,7 +108,7 @@ def share(
         chosen = min(open_ones, key=lambda g: (not g.has_wish, busy.requesters[g.requester], g.since))
         has_suspect = has_suspect or chosen.crashes > 0
         given[chosen] += 1
-        busy.add_claims(chosen.pool, chosen.cluster, chosen.requester, 1)
+        busy.add_claims(chosen.pool, chosen.cluster, chosen.requester, 1, is_conversion=chosen.is_conversion)
     return dict(given)
 
 

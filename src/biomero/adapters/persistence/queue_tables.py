@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.event_recorder import OriginatorId
 from biomero.adapters.persistence.tables import ViewBase
+from biomero.application.engine import names
 from biomero.application.ports.run_queue import SUSPECT_CRASHES, QueueState
 
 _STATE_IS = "state = '{}'"
@@ -115,6 +116,9 @@ IS_SUSPECT = RUNS.c.crashes >= sa.literal_column(str(SUSPECT_CRASHES))
 
 SUSPICION = sa.case((IS_SUSPECT, RUNS.c.crashes), else_=sa.literal_column("0", sa.Integer))
 """How many workers died over a suspect; 0 for all others."""
+
+IS_CONVERSION = RUNS.c.step.in_([sa.literal_column(f"'{step}'") for step in names.CONVERSION])
+"""The run is at the step before or after a conversion's job. No index has it: who asks looks at the table."""
 
 AT_REST = sa.case(
     (sa.and_(RUNS.c.job_key.is_not(None), sa.not_(HAS_WISH)), QueueState.WAITING.value),

@@ -13,7 +13,7 @@ from biomero.adapters.persistence.queue_claims import QueueClaims
 from biomero.adapters.persistence.queue_holdings import Holdings
 from biomero.adapters.persistence.queue_news import QueueNews
 from biomero.adapters.persistence.queue_rebuild import QueueRebuild
-from biomero.adapters.persistence.queue_tables import HAS_NOT_ENDED, RUNS, state_is
+from biomero.adapters.persistence.queue_tables import HAS_NOT_ENDED, IS_CONVERSION, RUNS, state_is
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import IsGone, QueueWorkers, moment
 from biomero.application.ports.run_queue import AtWork, Pool, QueuedRun, QueueState, QueueView
@@ -94,14 +94,20 @@ class SqlRunQueue:
 
     def at_work(self) -> Sequence[AtWork]:
         """See `RunQueue.at_work`."""
-        by = (RUNS.c.cluster, RUNS.c.requester)
+        by = (RUNS.c.cluster, RUNS.c.requester, IS_CONVERSION)
         claims = sa.select(RUNS.c.pool, *by, sa.func.count()).where(state_is(QueueState.CLAIMED))
         jobs = sa.select(sa.null(), *by, sa.func.count()).where(state_is(QueueState.WAITING))
         question = claims.group_by(RUNS.c.pool, *by).union_all(jobs.group_by(*by))
         rows = self._database.read(lambda connection: connection.execute(question).all())
         return [
-            AtWork(pool=pool and Pool(pool), cluster=cluster, requester=requester, count=count)
-            for pool, cluster, requester, count in rows
+            AtWork(
+                pool=pool and Pool(pool),
+                cluster=cluster,
+                requester=requester,
+                count=count,
+                is_conversion=bool(is_conversion),
+            )
+            for pool, cluster, requester, is_conversion, count in rows
         ]
 
     def rebuild(self, place: Callable[[WorkflowRun], QueuedRun | None]) -> int:

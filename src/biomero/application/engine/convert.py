@@ -59,7 +59,7 @@ def convert_images(context: StepContext) -> StepEnd:
     """Submit the conversion of every image that was staged; where there is none, go on."""
     attempt = context.newest_attempt(STEP)
     if context.takes_zarr or not _staged(context, attempt):
-        return StepEnd(move=on_to(_next(context)))
+        return StepEnd(move=on_to(after_conversion(context)))
     context.go_to(RunStatus.CONVERTING, "preparing the job")
     ref = submitted(context, attempt)
     if ref is None:
@@ -102,10 +102,11 @@ def judge_conversion(context: StepContext) -> StepEnd:
         if again is not None:
             again.record(run, STEP, images)
 
-    return StepEnd(move=on_to(names.CONVERT if images else _next(context)), decide=record)
+    return StepEnd(move=on_to(names.CONVERT if images else after_conversion(context)), decide=record)
 
 
-def _next(context: StepContext) -> str:
+def after_conversion(context: StepContext) -> str:
+    """Return the step that comes when nothing is left to be converted."""
     return names.ANALYSE if context.errand is None else names.SETTLE
 
 

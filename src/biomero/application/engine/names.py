@@ -13,3 +13,6 @@ DELIVER = "deliver"
 IMPORT = "import"
 SETTLE = "settle"
 TIDY = "tidy"
+
+CONVERSION = (CONVERT, JUDGE_CONVERSION)
+"""The steps before and after a conversion's job; a run whose job works is at the one after it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from biomero.application.engine import names
 from biomero.application.engine.context import StepContext, StepEnd
+from biomero.application.engine.convert import after_conversion
 from biomero.application.engine.place import on_to
 from biomero.application.engine.plates import has_plates, send_plates
 from biomero.application.engine.stage_files import has_attached, send_attached
@@ -18,6 +19,7 @@ from biomero.application.omero_images import images_of
 from biomero.application.ports.image_source import ImageSource
 from biomero.application.ports.progress import RunUpdate
 from biomero.application.ports.pyramids import PyramidSettings
+from biomero.application.ports.run_queue import GoOn
 from biomero.application.ports.transfer import FileToSend
 from biomero.application.record_json import failure_to_json
 from biomero.application.run_request import RequestedImage
@@ -27,7 +29,6 @@ from biomero.domain.run_status import ImageStage, RunStatus
 from biomero.domain.workflow_run import WorkflowRun
 from biomero.errors import ImageReadError, OmeroObjectError
 
-_NEXT = StepEnd(move=on_to(names.CONVERT))
 _SLICE = timedelta(minutes=2)
 
 
@@ -45,7 +46,7 @@ def stage_images(context: StepContext) -> StepEnd:
     waiting = [i for i in good if stages[i.index] in {None, ImageStage.EXPORTED}]
     # also without any: the last one may have failed, and the worker died before the rest was sent
     if not waiting and not has_attached(context) and not has_plates(context):
-        return _NEXT
+        return StepEnd(move=_next(context))
     context.workspace.mkdir(parents=True, exist_ok=True)
     for left in context.workspace.glob("export-*"):
         shutil.rmtree(left, ignore_errors=True)
@@ -63,7 +64,12 @@ def stage_images(context: StepContext) -> StepEnd:
         send_attached(context, exports)
     finally:
         shutil.rmtree(exports, ignore_errors=True)
-    return StepEnd(move=_NEXT.move, decide=_staged(came))
+    return StepEnd(move=_next(context), decide=_staged(came))
+
+
+def _next(context: StepContext) -> GoOn:
+    """Leave out the conversion where there is none: at that step, runs may have to wait for their turn."""
+    return on_to(after_conversion(context) if context.takes_zarr else names.CONVERT)
 
 
 def _send_images(context: StepContext, waiting: list[RequestedImage], exports: Path, below: str) -> list[int]:

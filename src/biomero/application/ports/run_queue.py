@@ -148,11 +148,15 @@ class Limits:
         out only below it.
     runs_per_requester
         Likewise for one requester on one cluster.
+    conversions
+        Those of these runs on one cluster whose job is a conversion's: they are at a step of
+        `names.CONVERSION`. Whether one has anything to convert is not looked at.
     """
 
     pools: Mapping[Pool, int] = field(default_factory=dict)
     runs_per_cluster: Mapping[str, int] = field(default_factory=dict)
     runs_per_requester: int | None = None
+    conversions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,12 +314,15 @@ class AtWork:
     ----------
     pool
         That of the step that workers are at; ``None`` of runs whose jobs are at a cluster.
+    is_conversion
+        Of the steps before and after a conversion's job.
     """
 
     pool: Pool | None
     cluster: str
     requester: str
     count: int
+    is_conversion: bool = False
 
 
 class RunQueue(Protocol):

@@ -9,7 +9,14 @@ import pytest
 
 from biomero.adapters.config import load_settings, read_configuration, rows
 from biomero.application.engine_socket import engine_socket, named_socket, state_folder
-from biomero.application.settings import NOTIFIED, EmailSettings, NotifySettings, Settings, WebhookSettings
+from biomero.application.settings import (
+    NOTIFIED,
+    EmailSettings,
+    NotifySettings,
+    Settings,
+    WebhookSettings,
+    WorkerSettings,
+)
 from biomero.errors import ConfigurationError
 
 
@@ -29,6 +36,7 @@ def test_ways_and_limits_are_read_and_secrets_may_stand_in_files(tmp_path: Path)
         tmp_path,
         "[NOTIFY]\nnotify_on = failed, paused\nemail_to = {user}@example.org, a@example.org\nsmtp_user = me\n"
         f"smtp_password_file = {tmp_path}/password\n[WORKER]\nmax_exports = 9\nmax_runs_per_user = 3\n"
+        "max_conversions = 2\n"
         "[CLUSTER lisa]\nmax_runs = 5\n",
         {"BIOMERO_WEBHOOK_URL": "https://hooks.example.org/T/secret"},
     )
@@ -44,6 +52,7 @@ def test_ways_and_limits_are_read_and_secrets_may_stand_in_files(tmp_path: Path)
         webhook=WebhookSettings(url="https://hooks.example.org/T/secret"),
     )
     assert (settings.worker.max_exports, settings.worker.max_runs_per_user) == (9, 3)
+    assert (settings.worker.max_conversions, WorkerSettings().max_conversions) == (2, None)
     assert settings.clusters["lisa"].max_runs == 5
     assert "hidden" not in repr(settings)
     assert "T/secret" not in repr(settings)

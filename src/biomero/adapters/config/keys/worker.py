@@ -75,4 +75,12 @@ WORKER = (
         meaning="How many runs of one user may have jobs on a cluster at once, conversions or workflows; "
         "any number without it.",
     ),
+    Setting(
+        section="WORKER",
+        key="max_conversions",
+        kind=whole_number(at_least=1),
+        example="10",
+        meaning="How many runs may have a conversion's job on a cluster at once, all users and workers "
+        "counted; any number without it.",
+    ),
 )
