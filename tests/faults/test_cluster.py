@@ -112,6 +112,25 @@ def the_controller_forgets_a_job_that_goes_on(scene: Scene) -> None:
 
 
 @DAEMONS.add()
+def a_job_that_the_controller_forgot_is_cancelled(scene: Scene) -> None:
+    """slurmctld knows a job no more which goes on, and somebody cancels its run: the job ends itself."""
+    lab = _lab(scene)
+    with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
+        (run,) = scene.submit(may_end=["cancelled"])
+        with scene.worker(), scene.held(), ExitStack() as away:
+            scene.wait_until_working(run, "workflow")
+            (job,) = scene.jobs(run)
+            away.enter_context(slurm_faults.killed(lab, node_of(lab, job)))
+            controller.forget()
+            scene.wait_until(lambda: _is_waited_for(scene, run), "it is said that it is waited for")
+            own = f"SLURM_JOB_NAME=biomero-{run}-workflow"
+            assert with_environment(own)
+            scene.customer.cancel(run)
+            scene.wait_until_over()
+            wait_until(lambda: not with_environment(own), "every process of the job has ended")
+
+
+@DAEMONS.add()
 def the_controller_forgets_a_job_and_its_node_kills_it(scene: Scene) -> None:
     """slurmctld knows a job no more, and has its node kill it; the run waits for five minutes more for a sign
     of life, and then fails and says why."""

@@ -169,6 +169,8 @@ def test_a_run_is_not_cancelled_before_its_job_has_ended(world: FakeWorld) -> No
         assert not run.status.is_final
         assert run.trouble is not None
         assert "told to end, and not ended yet: job 2" in run.trouble["message"]
+        with pytest.raises(UsageError, match="wait for its end"):
+            retry_run(run_id, world.services, Retry.ALL, requested_by="me")
         deaf.hears = True
         wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
     assert status_of(world, run_id) is RunStatus.CANCELLED

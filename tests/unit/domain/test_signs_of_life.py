@@ -94,7 +94,8 @@ def test_a_job_touches_a_file_while_it_works_and_nothing_of_it_outlives_it(
         os.utime(job.alive, (0, 0))
         job.let_time_pass()
     assert job.give_way() == (0, b"")
-    wait_until(lambda: not job.processes(), "every process of the job has ended")
+    # sooner than the half minute after which the loop would see it by itself
+    wait_until(lambda: not job.processes(), "every process of the job has ended", timeout_s=20)
 
 
 def test_what_gives_signs_of_life_is_no_child_of_the_script_and_holds_nothing_of_it(job: Job) -> None:
