@@ -112,18 +112,36 @@ def the_controller_forgets_a_job_that_goes_on(scene: Scene) -> None:
 
 
 @DAEMONS.add()
-def the_controller_forgets_a_job_and_its_node_kills_it(scene: Scene) -> None:
-    """slurmctld knows a job no more, and has its node kill it; the run waits for as long as the job might
-    have taken, and then fails and says why."""
+def a_job_that_the_controller_forgot_is_cancelled(scene: Scene) -> None:
+    """slurmctld knows a job no more which goes on, and somebody cancels its run: the job ends itself."""
     lab = _lab(scene)
     with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
-        limits = JobResources(partition="short", time_limit_min=1)
-        (run,) = scene.submit(may_end=["failed"], resources=limits)
+        (run,) = scene.submit(may_end=["cancelled"])
+        with scene.worker(), scene.held(), ExitStack() as away:
+            scene.wait_until_working(run, "workflow")
+            (job,) = scene.jobs(run)
+            away.enter_context(slurm_faults.killed(lab, node_of(lab, job)))
+            controller.forget()
+            scene.wait_until(lambda: _is_waited_for(scene, run), "it is said that it is waited for")
+            own = f"SLURM_JOB_NAME=biomero-{run}-workflow"
+            assert with_environment(own)
+            scene.customer.cancel(run)
+            scene.wait_until_over()
+            wait_until(lambda: not with_environment(own), "every process of the job has ended")
+
+
+@DAEMONS.add()
+def the_controller_forgets_a_job_and_its_node_kills_it(scene: Scene) -> None:
+    """slurmctld knows a job no more, and has its node kill it; the run waits for five minutes more for a sign
+    of life, and then fails and says why."""
+    lab = _lab(scene)
+    with slurm_faults.amnesia(lab, scene.home / "kept") as controller:
+        (run,) = scene.submit(may_end=["failed"])
         with scene.worker(), scene.held():
             scene.wait_until_working(run, "workflow")
             controller.forget()
             scene.wait_until(lambda: _is_waited_for(scene, run), "it is said that it is waited for")
-            scene.wait_until_over(timeout_s=400)
+            scene.wait_until_over(timeout_s=600)
     scene.must_say(run, "scheduler", "is known to nobody any more")
 
 
@@ -135,7 +153,7 @@ def _give_ids_out_again(lab: SlurmLab) -> None:
 
 def _is_waited_for(scene: Scene, run: str) -> bool:
     told = [e.state["tasks"] for e in scene.tables.events()[run] if e.name == "JobReported"]
-    return any("any more, but it began at" in task["reason"] for tasks in told[-1:] for task in tasks)
+    return any("any more, but it has begun" in task["reason"] for tasks in told[-1:] for task in tasks)
 
 
 @DAEMONS.add()

@@ -12,7 +12,6 @@ from biomero.application.errand_runs import refuse_beside_others
 from biomero.application.record_json import job_from_json, task_from_json
 from biomero.application.run_request import RunRequest
 from biomero.application.services import Services
-from biomero.domain.begun_record import WAITED_FOR_S, moment
 from biomero.domain.classify_failure import JobStep
 from biomero.domain.ids import RunId
 from biomero.domain.run_events import Json
@@ -80,7 +79,7 @@ def retry_run(
     request = RunRequest.from_json(run.request)  # refuses a run that a script drives
     if not run.status.is_final and run.status is not RunStatus.PAUSED:
         raise UsageError(f"run {run_id} is {run.status.value}; wait for its end, or cancel it first")
-    _refuse_beside_a_job(run, now=services.clock.now().timestamp())
+    _refuse_beside_a_job(run)
     refuse_beside_others(run, services.record)
     if request.errand is not None:
         plan = _errand(run)
@@ -116,7 +115,7 @@ def _errand(run: WorkflowRun) -> _Plan:
     )
 
 
-def _refuse_beside_a_job(run: WorkflowRun, *, now: float) -> None:
+def _refuse_beside_a_job(run: WorkflowRun) -> None:
     """Let no new job begin while an older one of the run may still work in its folders."""
     going = [key for key, job in run.jobs.items() if job["job"] is not None and not _has_ended(job)]
     if run.status is RunStatus.PAUSED and going:
@@ -124,25 +123,6 @@ def _refuse_beside_a_job(run: WorkflowRun, *, now: float) -> None:
             f"run {run.run_id} is paused, and its job {run.jobs[going[0]]['job']['job_id']} may still run: "
             "resume the run, which goes on with that job, or cancel it first"
         )
-    for job in run.jobs.values():
-        until = _may_live_until(job)
-        if now < until:
-            raise UsageError(
-                f"job {job['job']['job_id']} of run {run.run_id} may still run until {moment(until)}: Slurm "
-                "has forgotten it, and it has not said how it ended; retry after that, or do all of it in a "
-                "new run with `biomero runs rerun`"
-            )
-
-
-def _may_live_until(job: Json) -> int:
-    """Return when a job has surely ended that was cancelled when Slurm had forgotten it; 0 for others.
-
-    A run that failed as nobody knew its job any more has waited for that time already.
-    """
-    may_take_s = job["time_limit_min"] * 60 if job["time_limit_min"] else WAITED_FOR_S
-    tasks = [task_from_json(task) for task in job["tasks"]]
-    unheard = [t.usage.started_at for t in tasks if t.state.is_final and t.exit_code is None]
-    return max((began + may_take_s for began in unheard if began is not None), default=0)
 
 
 def _has_ended(job: Json) -> bool:

@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from biomero.domain.begun_record import WAITED_FOR_S
 from biomero.domain.ids import JobKey
 from biomero.domain.retry import PREFLIGHT_EXIT_CODE
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BEAT_S = 30
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _BEGIN = """\
@@ -57,17 +57,9 @@ _RECORD = """\
 started=$(date +%s)
 received=
 child=
+heart=
 outputs=
 rm -f -- "exit.$name" "listing.$name"
-# That it began, and until when it may take, is left in a file as well: a controller may forget it meanwhile.
-until=${SLURM_JOB_END_TIME-}
-case $until in '' | *[!0-9]*) until=0 ;; esac
-[ "$until" -gt "$started" ] || until=$((started + may_take))
-begun=begun${task:+.$task}
-if printf 'begun key=%s job_id=%s task=%s began=%s until=%s\\n' \\
-  "$key" "$job_id" "$task" "$started" "$until" >"$claim/.$begun.$$"; then
-  mv -f -- "$claim/.$begun.$$" "$claim/$begun" || true
-fi
 # What it wrote is listed on the node that wrote it: elsewhere a network file system may show it later.
 list() {
   (cd -- "$outputs" && find . -type f -printf '%s %P\\0') >".listing.$name.$$" 2>/dev/null &&
@@ -83,6 +75,7 @@ finish() {
   trap '' TERM
   if [ -n "$received" ] && [ "$code" = 0 ]; then code=$((128 + received)); fi
   if [ -n "$outputs" ] && [ -z "$received" ]; then list || true; fi
+  kill "$heart" 2>/dev/null || true
   record "$code"
   exit "$code"
 }
@@ -96,6 +89,25 @@ stop() {
 trap finish EXIT
 trap stop TERM
 """
+
+# The sleep is in the background, as bash hears TERM only then, and ends with the loop. Started by a shell
+# that ends at once, the loop is no child of the script: a `wait` in the cluster's prologue does not wait for
+# it. TERM ends it also when that comes to every process of the job: then the script leaves its exit file at
+# once, and nobody looks for signs of life.
+_BEAT = """\
+# As long as this shell lives, a file is touched: a controller that lost its memory forgets jobs that go on.
+# Slurm cannot end such a job either: it ends itself when somebody has asked for its end.
+beat() {
+  trap 'kill "$!"; exit 0' TERM
+  while kill -0 "$$"; do
+    touch -- "$claim/alive${task:+.$task}" || true
+    if [ -e "cancelled.$key" ] && [ ! -e "exit.$name" ]; then kill -TERM "$$"; fi
+    sleep @BEAT@ &
+    wait "$!" || true
+  done
+}
+heart=$(beat </dev/null >/dev/null 2>&1 & echo "$!")
+""".replace("@BEAT@", str(_BEAT_S))
 
 _RUN = """\
 # In the background, as bash hears TERM only when it does not wait for a program in the foreground.
@@ -128,8 +140,8 @@ class JobScript:
     """What a job does.
 
     Every value reaches the program as it is; none is ever read by the shell. What the program's end was is
-    the job's end, and stands in the folder's file ``exit.<key>`` (``exit.<key>.<task>`` in an array). That it
-    began stands in ``claim.<key>/begun`` (``claim.<key>/begun.<task>``).
+    the job's end, and stands in the folder's file ``exit.<key>`` (``exit.<key>.<task>`` in an array). While
+    it works, it touches ``claim.<key>/alive`` (``claim.<key>/alive.<task>``) twice a minute.
 
     Parameters
     ----------
@@ -156,8 +168,6 @@ class JobScript:
         What the cluster's ``module load`` is given.
     prologue
         Lines of bash from the cluster's configuration, which run first; one that fails ends the job.
-    time_limit_min
-        What was asked for; it counts where Slurm does not tell the job when it will be ended.
     """
 
     key: JobKey
@@ -172,7 +182,6 @@ class JobScript:
     environment: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     prologue: tuple[str, ...] = ()
-    time_limit_min: int | None = None
 
     def __post_init__(self) -> None:
         if bool(self.command) == bool(self.array_commands) or not all(self.array_commands):
@@ -203,9 +212,7 @@ class JobScript:
     def text(self) -> str:
         """The script; write it with ``surrogateescape``, as names that are not UTF-8 are surrogates in it."""
         begin = _BEGIN.replace("\n", "\n" + "".join(f"{line}\n" for line in self.directives), 1)
-        may_take = self.time_limit_min * 60 if self.time_limit_min else WAITED_FOR_S
-        names = f"key={quote(self.key)}\nfolder={quote(self.folder)}\nmay_take={may_take}\n"
-        parts = [begin, names, _CLAIM, _RECORD]
+        parts = [begin, f"key={quote(self.key)}\nfolder={quote(self.folder)}\n", _CLAIM, _RECORD, _BEAT]
         if self.modules or self.prologue:
             parts.append(self._prologue())
         exports = "".join(f"export {name}={quote(value)}\n" for name, value in self.environment.items())

@@ -216,12 +216,10 @@ class WorkflowRun(RunEvents, Aggregate):
         self,
         key: str,
         step: str,
-        resources: Json,
+        resources: Json,  # noqa: ARG002 - for the views; nothing here depends on it
         array_size: int | None,
     ) -> None:
-        limit = resources.get("time_limit_min")
-        wanted = {"key": key, "step": step, "array_size": array_size, "time_limit_min": limit}
-        self.jobs[key] = {**wanted, "job": None, "tasks": []}
+        self.jobs[key] = {"key": key, "step": step, "job": None, "tasks": [], "array_size": array_size}
 
     def submit_job(self, key: str, job: Json) -> None:
         """Record that the scheduler accepted a job."""

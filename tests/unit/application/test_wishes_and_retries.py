@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -28,8 +28,8 @@ from biomero.application.ports.scheduler import Scheduler
 from biomero.application.ports.shell import CommandResult
 from biomero.application.request_cancel import request_cancel
 from biomero.application.retry_run import Retry, retry_run
-from biomero.domain.ids import JobKey, RunId, SlurmJobId
-from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, JobState, JobUsage, TaskReport
+from biomero.domain.ids import JobKey, RunId
+from biomero.domain.job import JobRef, JobSpec, JobState
 from biomero.domain.retry import RetryPolicy
 from biomero.domain.run_status import RunStatus
 from biomero.errors import (
@@ -64,26 +64,6 @@ class DeafScheduler:
         self.asked += 1
         if self.hears:
             self._real.cancel(jobs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
-
-
-class Forgetful:
-    """Knows of cancelled jobs no more than that they have begun and have not said how they ended."""
-
-    def __init__(self, real: Scheduler, began: int) -> None:
-        self._real = real
-        self._usage = JobUsage(started_at=began)
-
-    def report(self, jobs: Sequence[JobRef]) -> Mapping[SlurmJobId, JobReport]:
-        reports = self._real.report(jobs)
-        return {job: replace(r, tasks=tuple(map(self._seen, r.tasks))) for job, r in reports.items()}
-
-    def _seen(self, task: TaskReport) -> TaskReport:
-        if task.state is not JobState.CANCELLED:
-            return task
-        return replace(task, exit_code=None, signal=None, usage=self._usage)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
@@ -189,6 +169,8 @@ def test_a_run_is_not_cancelled_before_its_job_has_ended(world: FakeWorld) -> No
         assert not run.status.is_final
         assert run.trouble is not None
         assert "told to end, and not ended yet: job 2" in run.trouble["message"]
+        with pytest.raises(UsageError, match="wait for its end"):
+            retry_run(run_id, world.services, Retry.ALL, requested_by="me")
         deaf.hears = True
         wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
     assert status_of(world, run_id) is RunStatus.CANCELLED
@@ -333,28 +315,6 @@ def test_a_run_that_is_done_can_be_done_again_from_the_beginning(world: FakeWorl
     assert drive(world, run_id) is RunStatus.DONE
     assert len(world.scheduler.submissions) == 4
     assert len(list((world.folder / "results" / "labels").iterdir())) == 2
-
-
-@pytest.mark.parametrize(
-    ("began_s_ago", "limit_min", "may_live"), [(60, 5, True), (600, 5, False), (600, None, True)]
-)
-def test_a_cancelled_run_is_not_retried_beside_a_job_that_slurm_forgot(
-    world: FakeWorld, began_s_ago: int, limit_min: int | None, *, may_live: bool
-) -> None:
-    run_id = world.order(*world.images(1), resources=JobResources(time_limit_min=limit_min))
-    world.scheduler.hold(workflow_key(run_id))
-    began = int(world.services.clock.now().timestamp()) - began_s_ago
-    forgetful = replace(world.cluster(), scheduler=cast("Scheduler", Forgetful(world.scheduler, began)))
-    with at_work(engine(world, cluster=forgetful)):
-        wait_until(lambda: is_waiting(world, run_id))
-        request_cancel(run_id, world.services, requested_by="me")
-        wait_until(lambda: state_of(world, run_id) is QueueState.ENDED)
-    assert status_of(world, run_id) is RunStatus.CANCELLED
-    if may_live:
-        with pytest.raises(UsageError, match="has forgotten it, and it has not said how it ended"):
-            retry_run(run_id, world.services, Retry.ALL, requested_by="me")
-    else:
-        retry_run(run_id, world.services, Retry.ALL, requested_by="me")
 
 
 def test_a_run_without_failures_has_nothing_to_be_retried(world: FakeWorld) -> None:

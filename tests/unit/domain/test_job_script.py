@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biomero.domain.begun_record import WAITED_FOR_S, parse_begun_record
 from biomero.domain.exit_record import ExitRecord, exit_file_prefix, parse_exit_files
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef, JobState
@@ -88,29 +87,6 @@ def test_a_program_that_is_not_there_fails_the_job(tmp_path: Path) -> None:
     done = bash(JobScript(key=KEY, folder=str(tmp_path), command=("no-such-program",)))
     assert done.returncode == 127
     assert exit_record(tmp_path).exit_code == 127
-
-
-def test_that_a_job_begins_and_until_when_it_may_take_is_left_in_a_file(tmp_path: Path) -> None:
-    begun = tmp_path / f"claim.{KEY}" / "begun"
-    bash(JobScript(key=KEY, folder=str(tmp_path), command=("true",), time_limit_min=5))
-    record = parse_begun_record(begun.read_text().strip())
-    assert (record.key, record.job_id, record.index) == (KEY, 7, None)
-    assert record.until - record.began == 300
-    bash(JobScript(key=KEY, folder=str(tmp_path), command=("true",)))
-    record = parse_begun_record(begun.read_text().strip())
-    assert record.until - record.began == WAITED_FOR_S
-
-
-@pytest.mark.parametrize(("told", "counts"), [("99999999999", True), ("0", False), ("UNLIMITED", False)])
-def test_slurms_own_word_on_when_it_ends_a_job_counts_most(
-    tmp_path: Path, told: str, *, counts: bool
-) -> None:
-    script = JobScript(key=KEY, folder=str(tmp_path), array_commands=(("true",),), time_limit_min=5)
-    env = {**environment(7, 0), "SLURM_JOB_END_TIME": told}
-    assert subprocess.run(["bash", "-c", script.text], env=env, check=False).returncode == 0
-    record = parse_begun_record((tmp_path / f"claim.{KEY}" / "begun.0").read_text().strip())
-    assert record.index == 0
-    assert (record.until == int(told)) if counts else (record.until == record.began + 300)
 
 
 def test_a_failing_prologue_fails_the_job_before_its_program(tmp_path: Path) -> None:

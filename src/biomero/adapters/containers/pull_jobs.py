@@ -101,7 +101,6 @@ class PullJobs:
             command=self.tool.command("pull", wanted),
             environment=self.environment,
             prologue=self.prologue,
-            time_limit_min=self.resources.time_limit_min,
         )
         path = f"{folder}/job.sh"
         self._must(_WRITE, path, stdin=script.text.encode(errors="surrogateescape"))

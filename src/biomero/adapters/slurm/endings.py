@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from biomero.adapters.slurm.command import Command
 from biomero.adapters.slurm.sacct import AccountRow, parse_sacct, sacct
-from biomero.domain.begun_record import BegunRecord, parse_begun_record
 from biomero.domain.exit_record import ExitRecord, exit_file_prefix, parse_exit_files
 from biomero.domain.ids import JobKey, SlurmJobId
 from biomero.domain.job import JobRef
@@ -16,7 +16,9 @@ from biomero.errors import UnparsableOutputError
 # Accounting follows the controller by up to five seconds, and calls a job "allocation" until it has its name.
 # For jobs that have ended by the controller's word ("awaited") it is given that time, up to six seconds, so
 # that what they used is in the report of their end.
-# That a job began is told only while it has left no exit file and the time that it may take has not passed.
+# A job's sign of life counts for five minutes, and while it has left no exit file. It comes twice a minute;
+# network file systems may show it a minute late; and clocks of one cluster, be they of the node, of the file
+# server or of the login node, are closer to each other than five minutes, or munge lets nobody in.
 _SCRIPT = r"""
 unset SACCT_FORMAT
 export SLURM_BITSTR_LEN=0
@@ -44,22 +46,22 @@ echo "biomero:sacct $status"
 printf '%s\n' "$rows"
 echo biomero:exit
 asked=
-now=$(date +%s)
 while IFS= read -r prefix; do
   set --
   for file in "$prefix" "$prefix".*; do [ ! -f "$file" ] || set -- "$@" "$file"; done
   [ $# = 0 ] || cat -- "$@" 2>/dev/null
   key=${prefix##*/exit.}
   claim=${prefix%/*}/claim.$key
-  for file in "$claim/begun" "$claim/begun".*; do
-    if [ -f "$file" ] && [ ! -e "$prefix${file##*/begun}" ] && read -r begun <"$file" &&
-      [ "${begun##* until=}" -gt "$now" ]; then printf '%s\n' "$begun"; fi
-  done 2>/dev/null
+  set --
+  for file in "$claim/alive" "$claim/alive".*; do
+    [ ! -f "$file" ] || [ -e "$prefix${file##*/alive}" ] || set -- "$@" "$file"
+  done
+  [ $# = 0 ] || find "$@" -mmin -5 2>/dev/null | sed "s|.*/alive|alive $key |"
   [ ! -e "${prefix%/*}/cancelled.$key" ] || asked="$asked $key"
 done
 echo "biomero:cancelled$asked"
 """
-_BEGUN = "begun "
+_ALIVE = re.compile(r"alive (?P<key>\S+) (?:\.(?P<task>\d+))?")
 _MAX_AWAITED = 2000
 _IDS_A_QUESTION = 1000
 """A command line has its limit, and the database of accounting has its own."""
@@ -73,15 +75,15 @@ class Endings:
     ----------
     account
         ``None`` where accounting did not answer: there is none, or it cannot be reached.
-    begun
-        What has begun by its own account, has not said how it ended, and may still be at work.
+    alive
+        The jobs and array tasks that gave a sign of life a short while ago, and have not said how they ended.
     cancelled
         The jobs that we asked Slurm to end, by our own notes.
     """
 
     account: tuple[AccountRow, ...] | None = None
     exits: tuple[ExitRecord, ...] = ()
-    begun: tuple[BegunRecord, ...] = ()
+    alive: frozenset[tuple[JobKey, int | None]] = frozenset()
     cancelled: frozenset[JobKey] = frozenset()
 
 
@@ -119,10 +121,14 @@ def parse_endings(stdout: str) -> Endings:
     left, divider, cancelled = rest.partition("biomero:cancelled")
     if not found or not divider:
         raise UnparsableOutputError(f"asking how jobs ended gave no whole answer: {head + found + rest!r}")
-    lines = left.splitlines()
+    lines = [(line, _ALIVE.fullmatch(line)) for line in left.splitlines()]
     return Endings(
         account=tuple(parse_sacct(rows)) if status == "0" else None,
-        exits=tuple(parse_exit_files("\n".join(line for line in lines if not line.startswith(_BEGUN)))),
-        begun=tuple(parse_begun_record(line) for line in lines if line.startswith(_BEGUN)),
+        exits=tuple(parse_exit_files("\n".join(line for line, alive in lines if not alive))),
+        alive=frozenset(
+            (JobKey(alive["key"]), int(alive["task"]) if alive["task"] else None)
+            for _, alive in lines
+            if alive
+        ),
         cancelled=frozenset(JobKey(key) for key in cancelled.split()),
     )

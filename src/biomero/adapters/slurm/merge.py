@@ -9,10 +9,9 @@ from typing import TypeVar
 from biomero.adapters.slurm.endings import Endings
 from biomero.adapters.slurm.sacct import AccountRow
 from biomero.adapters.slurm.squeue import Queue, QueueRow
-from biomero.domain.begun_record import BegunRecord
 from biomero.domain.exit_record import ExitRecord
 from biomero.domain.ids import JobKey, SlurmJobId
-from biomero.domain.job import JobRef, JobReport, JobState, JobUsage, TaskReport
+from biomero.domain.job import JobRef, JobReport, JobState, TaskReport
 
 Indices = Sequence[int | None]
 _TERM = 15
@@ -49,9 +48,9 @@ def merge(jobs: Sequence[JobRef], queue: Queue, record: Endings) -> Mapping[Slur
     The controller alone is believed about jobs that have not ended: a row of accounting that says ``RUNNING``
     while the controller does not know the job is a leftover. About an end, accounting is asked first, as it
     knows what was used, then the controller, then the job's own exit file. What we asked Slurm to end, and
-    nobody knows any more, was cancelled. What has begun by its own account, and may still be at work by the
-    time that it has, is taken to run, with a reason that says so: a controller that lost its memory knows
-    nothing of jobs that go on.
+    nobody knows any more, was cancelled. What nobody in Slurm knows and gives signs of
+    life runs, with a reason that says so, also when we asked for its end: a controller that lost its memory
+    knows nothing of jobs that go on.
     """
     reports: dict[SlurmJobId, JobReport] = {}
     queue_rows = _by_job(queue.rows)
@@ -59,7 +58,6 @@ def merge(jobs: Sequence[JobRef], queue: Queue, record: Endings) -> Mapping[Slur
     exits_by_key: dict[JobKey, dict[int | None, ExitRecord]] = {}
     for ended in record.exits:
         exits_by_key.setdefault(ended.key, {})[ended.index] = ended
-    begun = {(one.key, one.index): one for one in record.begun}
     for job in jobs:
         live = _tasks(job, queue_rows)
         accounts = _tasks(job, account_rows)
@@ -70,11 +68,10 @@ def merge(jobs: Sequence[JobRef], queue: Queue, record: Endings) -> Mapping[Slur
             task = _task(index, live.get(index), accounts.get(index), exits.get(index))
             if task is None and index is not None:
                 task = _task(index, live.get(None), accounts.get(None), None)
-            may_live = begun.get((job.key, index)) if task is None else None
-            if job.key in record.cancelled and (index not in live or live[index].state.is_final):
+            if task is None and (job.key, index) in record.alive:
+                task = TaskReport(index=index, state=JobState.RUNNING, reason=_forgotten(job))
+            elif job.key in record.cancelled and (index not in live or live[index].state.is_final):
                 task = _cancelled(index, task)
-            if may_live is not None:
-                task = _begun(may_live, task)
             if task is not None:
                 tasks.append(task)
             elif index is not None:
@@ -141,10 +138,9 @@ def _task(
     return TaskReport(index=index, state=live.state, reason=reason) if live else None
 
 
-def _begun(job: BegunRecord, task: TaskReport | None) -> TaskReport:
-    """Return what to say of a task that nobody in Slurm knows, and that may still be at work."""
-    told = task or TaskReport(index=job.index, state=JobState.RUNNING, reason=job.reason)
-    return replace(told, usage=JobUsage(started_at=job.began))
+def _forgotten(job: JobRef) -> str:
+    """Return what to say of a task that nobody in Slurm knows, and that gives signs of life."""
+    return f"Slurm does not know job {job.job_id} any more, but it has begun and says itself that it goes on"
 
 
 def _cancelled(index: int | None, task: TaskReport | None) -> TaskReport | None:

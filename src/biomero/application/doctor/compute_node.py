@@ -100,7 +100,6 @@ def _submit(examination: Examination, partition: str | None) -> _Probe:
             *(executable, " ".join(modules)),
         ),
         prologue=settings.prologue,
-        time_limit_min=_TIME_LIMIT_MIN,
     ).text
     done = examination.cluster.shell.run(("sh", "-c", _MAKE, "sh", folder, token), stdin=text.encode())
     if not done.ok:

@@ -184,7 +184,6 @@ def _job(context: StepContext, attempt: Attempt) -> StepJob:
             array_outputs=tuple(outputs) if is_array else (),
             environment=dict(program.env),
             prologue=context.cluster.settings.prologue,
-            time_limit_min=_asked(context, attempt).time_limit_min,
         ).text,
         resources=_asked(context, attempt),
         array_size=len(commands) if is_array else None,

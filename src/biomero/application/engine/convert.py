@@ -167,7 +167,6 @@ def _job(context: StepContext, attempt: Attempt) -> StepJob:
             array_commands=tuple(commands),
             environment=dict(program.env),
             prologue=settings.prologue,
-            time_limit_min=resources.time_limit_min,
         ).text,
         resources=resources,
         array_size=tasks,

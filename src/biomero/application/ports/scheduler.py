@@ -117,10 +117,9 @@ class Scheduler(Protocol):
     def report(self, jobs: Sequence[JobRef]) -> Mapping[SlurmJobId, JobReport]:
         """Report on many jobs in at most two remote commands, however many they are.
 
-        Jobs that nobody knows are absent. One that the scheduler has forgotten, but that has begun by its own
-        account and has not said how it ended, is running, with a reason, until its time is up. An array is
-        reported task by task. Two jobs of the same id, which there may be when a controller has lost its
-        memory, are asked about apart.
+        Jobs that nobody knows are absent. One that the scheduler has forgotten, but that gives signs of life
+        itself, is running, with a reason, until it has ended. An array is reported task by task. Two jobs of
+        the same id, which there may be when a controller has lost its memory, are asked about apart.
 
         Raises
         ------

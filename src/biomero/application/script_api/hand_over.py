@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from biomero.application.script_api.job_notes import JobKind, write_note
@@ -98,7 +97,6 @@ def hand_over(
         array_size=script.array_size,
         comment=comment,
     )
-    script = replace(script, time_limit_min=resources.time_limit_min)
     _patiently(session, lambda: session.write_file(path, script.text))
     ref = _patiently(session, lambda: session.cluster.scheduler.submit(spec))
     job = SubmittedJob(

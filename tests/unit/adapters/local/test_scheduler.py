@@ -16,7 +16,7 @@ from biomero.domain.ids import JobKey
 from biomero.domain.job import JobRef, JobReport, JobResources, JobSpec, JobState
 from biomero.domain.job_script import JobScript
 from biomero.errors import SchedulerUnavailableError, SubmissionRejectedError
-from services.processes import wait_until
+from services.processes import name_of, wait_until, with_environment
 
 HOSTILE = "a b;$(touch pwned)'\"\n.tif"
 
@@ -146,6 +146,8 @@ def test_nothing_is_left_running_when_no_job_is_left(bench: Bench) -> None:
     assert bench.end(ref).is_success
     child = int((bench.folder / "leaves-a-child" / "child").read_text())
     wait_until(lambda: not start_time(child), "the child is gone")
+    mark = f"SLURM_SUBMIT_DIR={bench.folder / 'leaves-a-child'}"
+    wait_until(lambda: not with_environment(mark), "nothing else is left, such as what gave signs of life")
     wait_until(lambda: not bench.has_runner(), "the runner ends")
 
 
@@ -155,10 +157,13 @@ def test_cancelling_ends_every_process_of_the_job(bench: Bench) -> None:
     ref = bench.submit("stubborn", ("bash", "-c", stubborn))
     child = bench.folder / "stubborn" / "child"
     wait_until(child.exists, "the job runs")
+    mark = f"SLURM_SUBMIT_DIR={bench.folder / 'stubborn'}"
+    wait_until(lambda: "sleep" in map(name_of, with_environment(mark)), "it gives signs of life")
     behind = bench.submit("behind", ("true",))
     bench.scheduler.cancel([ref])
     assert bench.end(ref).tasks[0].state is JobState.CANCELLED
     assert not start_time(int(child.read_text()))
+    wait_until(lambda: not with_environment(mark), "every process has ended")
     assert bench.end(behind).is_success
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -238,57 +240,64 @@ def test_what_we_asked_to_end_and_nobody_knows_any_more_was_cancelled() -> None:
     assert not merge([ours], completing, record)[ours.job_id].is_final
 
 
-def begun(task: str = "") -> str:
-    return f"begun key=ours job_id=7 task={task} began=0 until=3600"
+ALIVE = "alive ours "
 
 
-def test_what_has_begun_by_its_own_account_and_nobody_else_knows_goes_on() -> None:
+def test_what_gives_signs_of_life_and_nobody_in_slurm_knows_goes_on() -> None:
     ours = job(7, "ours")
-    (task,) = merge([ours], NOTHING, account_of(exits=(begun(),)))[ours.job_id].tasks
-    assert (task.state, task.usage.started_at) == (JobState.RUNNING, 0)
+    (task,) = merge([ours], NOTHING, account_of(exits=(ALIVE,)))[ours.job_id].tasks
+    assert (task.state, task.usage) == (JobState.RUNNING, JobUsage())
     assert task.reason == (
-        "Slurm does not know job 7 any more, but it began at 1970-01-01 00:00 UTC and has not said how it "
-        "ended; it is waited for until 1970-01-01 01:00 UTC"
+        "Slurm does not know job 7 any more, but it has begun and says itself that it goes on"
     )
+    assert merge([job(8, "other")], NOTHING, account_of(exits=(ALIVE,))) == {}
 
 
-def test_of_what_has_begun_an_end_that_somebody_knows_counts_more() -> None:
+def test_an_end_that_somebody_knows_counts_more_than_a_sign_of_life() -> None:
     ours = job(7, "ours")
-    killed = account_of("7|ours|NODE_FAIL|0:0|5|00:00:01||n1", exits=(begun(),))
+    killed = account_of("7|ours|NODE_FAIL|0:0|5|00:00:01||n1", exits=(ALIVE,))
     assert states(merge([ours], NOTHING, killed)[ours.job_id]) == ["NODE_FAIL"]
-    gone = merge([ours], queue_of("7|ours|CANCELLED|main|5|None"), account_of(exits=(begun(),)))
-    assert (states(gone[ours.job_id]), gone[ours.job_id].tasks[0].usage.started_at) == (["CANCELLED"], None)
+    gone = merge([ours], queue_of("7|ours|CANCELLED|main|5|None"), account_of(exits=(ALIVE,)))
+    assert states(gone[ours.job_id]) == ["CANCELLED"]
 
 
-def test_a_cancelled_job_that_may_go_on_keeps_when_it_began() -> None:
-    ours = job(7, "ours")
-    record = parse_endings(f"biomero:sacct 0\nbiomero:exit\n{begun()}\nbiomero:cancelled ours\n")
-    (task,) = merge([ours], NOTHING, record)[ours.job_id].tasks
-    assert (task.state, task.exit_code, task.usage.started_at) == (JobState.CANCELLED, None, 0)
-
-
-def test_of_a_forgotten_array_what_has_not_begun_is_missing() -> None:
+def test_a_forgotten_job_whose_end_we_asked_for_has_not_ended_while_it_gives_signs_of_life() -> None:
     ours = job(7, "ours", 2)
-    report = merge([ours], NOTHING, account_of(exits=(begun("1"),)))[ours.job_id]
+    record = parse_endings("biomero:sacct 0\nbiomero:exit\nalive ours .1\nbiomero:cancelled ours\n")
+    report = merge([ours], NOTHING, record)[ours.job_id]
+    assert (states(report), report.is_final) == (["CANCELLED", "RUNNING"], False)
+
+
+def test_of_a_forgotten_array_what_gives_no_sign_of_life_is_missing() -> None:
+    ours = job(7, "ours", 2)
+    report = merge([ours], NOTHING, account_of(exits=("alive ours .1",)))[ours.job_id]
     assert (report.missing_tasks, states(report), report.is_final) == ((0,), ["RUNNING"], False)
 
 
-def test_only_what_may_still_be_at_work_is_told_to_have_begun(tmp_path: Path) -> None:
-    ours = JobRef(key=JobKey("ours"), job_id=SlurmJobId(7), folder=str(tmp_path), array_size=3)
-    claim = tmp_path / "claim.ours"
-    claim.mkdir()
-    later = 10**11
-    for task, until in enumerate((later, later, 1)):
-        line = f"begun key=ours job_id=7 task={task} began=0 until={until}\n"
-        (claim / f"begun.{task}").write_text(line)
-    (tmp_path / "exit.ours.0").write_text(
-        "key=ours job_id=7 task=0 exit_code=0 signal=0 host=n1 started=1 ended=2\n"
+@pytest.mark.parametrize("folder", ["runs", "alive runs"])
+def test_signs_of_life_count_for_five_minutes_and_until_there_is_an_exit_file(
+    tmp_path: Path, folder: str
+) -> None:
+    runs = tmp_path / folder
+    jobs = [
+        JobRef(key=JobKey(key), job_id=SlurmJobId(7), folder=str(runs), array_size=size)
+        for key, size in (("one", None), ("many", 3), ("old", None), ("unbegun", None))
+    ]
+    now = time.time()
+    beats = {"one/alive": 240, "many/alive.0": 0, "many/alive.1": 0, "many/alive.2": 301, "old/alive": 3600}
+    for name, age_s in beats.items():
+        beat = runs / f"claim.{name}"
+        beat.parent.mkdir(parents=True, exist_ok=True)
+        beat.touch()
+        os.utime(beat, (now - age_s, now - age_s))
+    (runs / "exit.many.0").write_text(
+        "key=many job_id=7 task=0 exit_code=0 signal=0 host=n1 started=1 ended=2\n"
     )
-    command = endings([ours])
+    command = endings(jobs)
     said = subprocess.run(command.argv, input=command.stdin, stdout=subprocess.PIPE, check=True).stdout
     record = parse_endings(said.decode())
-    assert [(one.index, one.until) for one in record.begun] == [(1, later)]
-    assert [one.index for one in record.exits] == [0]
+    assert record.alive == {("one", None), ("many", 1)}
+    assert [(one.key, one.index) for one in record.exits] == [("many", 0)]
 
 
 def test_an_array_task_that_nobody_knows_is_missing_and_keeps_the_array_open() -> None:
