@@ -49,7 +49,7 @@ def seen(connection: Any, image_id: int) -> dict[str, Any]:
         "tables": [table_of(connection, a) for a in annotations if is_table(a)],
         "files": [a.getFile().getName() for a in annotations if hasattr(a, "getFile") and not is_table(a)],
         "brightest": [int(v) for v in brightest(image)],
-        "highest": int(image.getPrimaryPixels().getPlane(0, 0, 0).max()),
+        "highest": float(image.getPrimaryPixels().getPlane(0, 0, 0).max()),  # NaN where a pixel is
     }
 
 
