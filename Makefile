@@ -45,7 +45,7 @@ imports: setup ## import contracts
 unit: setup ## Fast tests: no network, no services
 	$(BIN)/pytest -q -n auto -m fast
 
-check: lint types imports unit ## What every commit keeps green, in under 3 minutes
+check: lint types imports unit ## What every commit keeps green; some minutes
 
 services: setup ## Install the system packages that tests need (root, or sudo)
 	cd tests && ../$(BIN)/python -m services.install
