@@ -168,8 +168,12 @@ def a_worker_is_frozen_for_ten_seconds(scene: Scene) -> None:
 @SHARED.add(short=True)
 def one_of_two_workers_is_killed(scene: Scene) -> None:
     """Two workers on one machine share four runs; one is killed, the other one takes over at once."""
-    scene.submit(4)
     with scene.worker("other") as other, scene.worker() as worker:
+        scene.wait_until(
+            lambda: all(any(map(one.is_named, scene.tables.leases())) for one in (other, worker)),
+            "both are there",
+        )
+        scene.submit(4)  # to both: the first one to be there alone might do all
         held = _frozen_with_a_step(scene, worker)
         (lease,) = [until for name, until in scene.tables.leases().items() if worker.is_named(name)]
         worker.kill()

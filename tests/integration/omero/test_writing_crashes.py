@@ -22,6 +22,9 @@ from services.omero_py import REPOSITORY
 from services.omero_server import PASSWORD
 from services.omero_world import ServerWorld
 
+# also lets the file begin early: all of it takes a quarter of an hour
+pytestmark = [pytest.mark.slow, pytest.mark.omero, pytest.mark.timeout(600)]
+
 KINDS = (
     "Project",
     "Dataset",
@@ -69,8 +72,6 @@ def world(omero_server: Any) -> ServerWorld:
     return ServerWorld(omero_server)
 
 
-@pytest.mark.slow
-@pytest.mark.omero
 @pytest.mark.parametrize("what", FEWEST_CALLS)
 def test_a_killed_writer_is_gone_on_with(world: ServerWorld, lab: Lab, tmp_path: Path, what: str) -> None:
     told = walk(world, orders(world, lab, tmp_path, what))
@@ -78,8 +79,6 @@ def test_a_killed_writer_is_gone_on_with(world: ServerWorld, lab: Lab, tmp_path:
     assert told["deaths"] == told["calls"]
 
 
-@pytest.mark.slow
-@pytest.mark.omero
 @pytest.mark.parametrize("first", range(PARTS))
 def test_a_killed_import_of_a_run_is_gone_on_with(
     world: ServerWorld, lab: Lab, tmp_path: Path, first: int
