@@ -243,13 +243,14 @@ class Worker:
 
     def _end(self, ending: int) -> dict[str, Any]:
         """Let jobs end at once, and wait until their runs have."""
-        self.statements, cpu, began = 0, time.process_time(), time.monotonic()
+        there, cpu, began = self._open(), time.process_time(), time.monotonic()
+        self.statements = 0
         self.scheduler.ended_to = ending
         for watcher in self.engine.watching.watchers:
             watcher.wake()  # otherwise up to a minute passes before anybody looks
         told_s: float | None = None
-        while (done := self._ended()) < ending:
-            if told_s is None and self.services.queue.count_waiting(CLUSTER) == self.waiting - ending:
+        while (done := there - self._open()) < ending:
+            if told_s is None and self.services.queue.count_waiting(CLUSTER) == there - ending:
                 told_s = time.monotonic() - began
             paused = self._left("deliver", QueueState.PAUSED)
             assert not paused, f"{paused} runs are paused, {done} have ended"
@@ -263,15 +264,9 @@ class Worker:
             "statuses": self._statuses(),
         }
 
-    @property
-    def waiting(self) -> int:
-        """How many runs there are."""
+    def _open(self) -> int:
+        """Return how many runs have not ended."""
         return sum(self.services.queue.counts().values())
-
-    def _ended(self) -> int:
-        return sum(
-            n for (_, state, _), n in self.services.queue.counts().items() if state is QueueState.ENDED
-        )
 
     def _statuses(self) -> Mapping[str, int]:
         views = self.services.queue.view(states=[QueueState.ENDED], limit=100_000)
