@@ -25,7 +25,7 @@ from biomero.entrypoints.worker.keeper import Keeper
 from biomero.entrypoints.worker.logs import log_to
 from biomero.entrypoints.worker.metrics import QueueMetrics, WorkerMetrics
 from biomero.entrypoints.worker.notices import NoticeLoop
-from biomero.entrypoints.worker.queue_check import QueueCheck
+from biomero.entrypoints.worker.queue_check import checked_queue
 from biomero.entrypoints.worker.service_manager import ServiceManager
 from biomero.errors import ConfigurationError
 
@@ -68,9 +68,9 @@ def serve(config: Path | None, *, log_format: str | None, http_address: str | No
         health.lives["engine"] = lambda: _stuck(parts)
         health.lives["keeper"] = keeper.beat.check
         health.ready["queue"] = keeper.obstacle
-        stack.enter_context(QueueCheck(parts.services))
+        stack.enter_context(checked_queue(parts.services))
         _hear_scripts(stack, parts)
-        stack.enter_context(NoticeLoop(parts, metrics))
+        stack.enter_context(NoticeLoop(parts, metrics).rounds)
         stack.enter_context(keeper)
         _LOG.info("worker %s begins", parts.services.worker)
         parts.engine.run()
