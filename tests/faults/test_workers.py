@@ -168,20 +168,22 @@ def a_worker_is_frozen_for_ten_seconds(scene: Scene) -> None:
 @SHARED.add(short=True)
 def one_of_two_workers_is_killed(scene: Scene) -> None:
     """Two workers on one machine share four runs; one is killed, the other one takes over at once."""
-    with scene.worker("other") as other, scene.worker() as worker:
-        scene.wait_until(
-            lambda: all(any(map(one.is_named, scene.tables.leases())) for one in (other, worker)),
-            "both are there",
-        )
-        scene.submit(4)  # to both: the first one to be there alone might do all
-        held = _frozen_with_a_step(scene, worker)
-        (lease,) = [until for name, until in scene.tables.leases().items() if worker.is_named(name)]
-        worker.kill()
-        _wait_until_left(scene, held, worker.is_named)
-        # nobody waits for the lease of a process that is known to be dead
-        assert time.time() < lease
-        assert all(other.is_named(row.owner) for row in scene.tables.queue().values() if row.owner)
-        scene.wait_until_over()
+    with scene.call_held("transfer.upload"), scene.worker(calls=scene.calls) as worker:
+        held = set(scene.submit(2))
+        scene.wait_until(lambda: _uploads(scene) == 2, "it is in the middle of two steps")
+        with scene.worker("other") as other:
+            scene.wait_until(
+                lambda: any(map(other.is_named, scene.tables.leases())), "the other one is there"
+            )
+            scene.submit(2)
+            (lease,) = [until for name, until in scene.tables.leases().items() if worker.is_named(name)]
+            assert held <= {run for run, row in scene.tables.queue().items() if worker.is_named(row.owner)}
+            worker.kill()
+            _wait_until_left(scene, held, worker.is_named)
+            # nobody waits for the lease of a process that is known to be dead
+            assert time.time() < lease
+            assert all(other.is_named(row.owner) for row in scene.tables.queue().values() if row.owner)
+            scene.wait_until_over()
 
 
 @SHARED.add()
