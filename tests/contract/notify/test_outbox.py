@@ -137,6 +137,18 @@ def test_each_way_is_told_once_of_each_end_and_each_pause(tracker: WorkflowTrack
         assert [n.facts["failure"] for n in way.sent] == [FAILURE, FAILURE, None]
 
 
+def test_what_was_noted_before_the_clock_was_set_back_is_told_at_once(
+    tracker: WorkflowTracker, clock: Later
+) -> None:
+    hook = Listed()
+    told = notifications(tracker, clock, hook=hook)
+    told.run_once()
+    RunRecord(tracker).change(run_of(tracker), lambda run: run.pause(FAILURE))
+    clock.sleep(-86_400)
+    assert [told.run_once(), told.run_once()] == [1, 0]
+    assert [notice.status for notice in hook.sent] == ["paused"]
+
+
 def test_a_run_that_cannot_be_read_does_not_keep_others_from_being_told_of(
     tracker: WorkflowTracker, clock: Later
 ) -> None:

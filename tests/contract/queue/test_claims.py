@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+import sqlalchemy as sa
 
+from biomero.adapters.persistence.event_store import Factory
+from biomero.adapters.persistence.queue_tables import RUNS
 from biomero.application.engine import names
 from biomero.application.engine.place import POOLS
 from biomero.application.ports.run_queue import (
+    LONGEST_PAUSE_S,
     Claim,
     End,
     GoOn,
@@ -113,6 +117,26 @@ def test_trying_again_waits_and_counts_only_failures(world: OpenQueue, queue: Ru
     assert queue.claim(a_worker(), Limits()) == []
     wait_until(lambda: bool(queue.claim(a_worker(), Limits())), "it is due")
     assert world.place(claim.run_id).attempt == 0
+
+
+def test_no_step_is_put_off_for_longer_than_the_longest_pause(world: OpenQueue, queue: RunQueue) -> None:
+    claim = world.claimed(a_worker())
+    place = world.place(claim.run_id)
+    queue.move(claim, TryAgain(after_s=1e9))
+    pause = world.place(claim.run_id).due - place.due
+    assert LONGEST_PAUSE_S <= pause.total_seconds() < LONGEST_PAUSE_S + 60
+    assert queue.claim(a_worker(), Limits()) == []
+
+
+def test_a_run_does_not_wait_until_a_clock_that_was_set_back_is_there_again(
+    world: OpenQueue, queue: RunQueue
+) -> None:
+    run_id = world.added()
+    factory = world.tracker.factory
+    assert isinstance(factory, Factory)
+    with factory.engine.begin() as connection:  # as it stands when the clock goes back by a day
+        connection.execute(sa.update(RUNS).values(due=RUNS.c.due + 86_400))
+    assert [claim.run_id for claim in queue.claim(a_worker(), Limits())] == [run_id]
 
 
 def test_a_run_waits_for_its_job_until_that_is_over(world: OpenQueue, queue: RunQueue) -> None:

@@ -17,6 +17,8 @@ from biomero.application.ports.notifier import Notice, PendingNotice
 
 _NAME = "notices"
 _KEPT = timedelta(days=30)
+_FAR_AWAY = timedelta(hours=2)
+"""No notice is put off for so long: a moment further away was stored before the clock was set back."""
 
 
 class SqlOutbox:
@@ -48,19 +50,15 @@ class SqlOutbox:
     def due(self, now: datetime, *, limit: int) -> list[PendingNotice]:
         """See `Outbox.due`."""
         question = (
-            sa.select(NOTICES)
-            .where(NOTICES.c.state == WAITS, NOTICES.c.due <= _stored(now))
-            .order_by(NOTICES.c.due, NOTICES.c.notice_id)
-            .limit(limit)
+            sa.select(NOTICES).where(*_is_free(now)).order_by(NOTICES.c.due, NOTICES.c.notice_id).limit(limit)
         )
         with self._transaction(writes=False) as connection:
             return [_pending(row) for row in connection.execute(question)]
 
     def take(self, pending: PendingNotice, now: datetime, until: datetime) -> bool:
         """See `Outbox.take`."""
-        is_free = (NOTICES.c.state == WAITS, NOTICES.c.due <= _stored(now))
         return self._update(
-            (*_is(pending), *is_free, NOTICES.c.attempts == pending.attempts),
+            (*_is(pending), *_is_free(now), NOTICES.c.attempts == pending.attempts),
             attempts=pending.attempts + 1,
             due=_stored(until),
         )
@@ -122,6 +120,11 @@ class SqlOutbox:
 
 def _is(pending: PendingNotice) -> tuple[sa.ColumnElement[bool], ...]:
     return (NOTICES.c.notice_id == pending.notice.id, NOTICES.c.channel == pending.channel)
+
+
+def _is_free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    has_come = sa.or_(NOTICES.c.due <= _stored(now), NOTICES.c.due > _stored(now + _FAR_AWAY))
+    return (NOTICES.c.state == WAITS, has_come)
 
 
 def _is_taken(pending: PendingNotice) -> tuple[sa.ColumnElement[bool], ...]:

@@ -20,7 +20,7 @@ from biomero.adapters.persistence.queue_tables import (
 )
 from biomero.adapters.persistence.queue_transactions import QueueDatabase
 from biomero.adapters.persistence.queue_workers import QueueWorkers, free
-from biomero.application.ports.run_queue import Claim, Limits, Pool, QueueState, WorkerId
+from biomero.application.ports.run_queue import LONGEST_PAUSE_S, Claim, Limits, Pool, QueueState, WorkerId
 from biomero.domain.ids import RunId
 
 _Kinds = tuple[sa.ColumnElement[bool], ...]
@@ -51,9 +51,8 @@ class QueueClaims:
 
             def give(connection: sa.Connection) -> list[Claim]:
                 self._free(connection, worker, held)
-                now = self._database.now()
                 kinds: _Kinds = () if limits.conversions is None else (IS_CONVERSION,)
-                due = sa.and_(wanted, RUNS.c.due <= now)
+                due = sa.and_(wanted, self._is_due())
                 groups = _groups(connection, due, kinds)
                 has_suspect = _has_suspect(connection, worker)
                 shares = share(groups, _busy(connection, kinds), limits, most, has_suspect=has_suspect)
@@ -75,6 +74,11 @@ class QueueClaims:
             wanted.append(RUNS.c.run_id.in_([UUID(run_id) for run_id in only]))
         return sa.and_(*wanted)
 
+    def _is_due(self) -> sa.ColumnElement[bool]:
+        """Return the condition that a run is due; see `LONGEST_PAUSE_S` for moments far away."""
+        now = self._database.now()
+        return sa.or_(RUNS.c.due <= now, RUNS.c.due > now + LONGEST_PAUSE_S)
+
     def _is_worth_it(
         self,
         connection: sa.Connection,
@@ -83,7 +87,7 @@ class QueueClaims:
         wanted: sa.ColumnElement[bool],
     ) -> bool:
         """Look, without a lock, whether there is anything to give out or to take away."""
-        due = sa.select(sa.literal(1)).where(wanted, RUNS.c.due <= self._database.now()).limit(1)
+        due = sa.select(sa.literal(1)).where(wanted, self._is_due()).limit(1)
         return (
             connection.execute(due).first() is not None
             or bool(self._workers.dead(connection, asked_by=worker))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from biomero.adapters.persistence.queue_tables import AT_REST, NO_JOB
 from biomero.application.ports.run_queue import (
+    LONGEST_PAUSE_S,
     Claim,
     End,
     GoOn,
@@ -40,7 +41,7 @@ def values_of(move: Move, claim: Claim, row: Row, now: sa.ColumnElement[float]) 
             if row["cancel"] and not claim.cancel_requested:
                 return ready | {"attempt": 0}
             counted = {"attempt": row["attempt"] + 1} if move.counts else {}
-            return ready | {"due": now + move.after_s} | counted
+            return ready | {"due": now + min(move.after_s, LONGEST_PAUSE_S)} | counted
         case WaitForJob():
             waits = {} if row["cancel"] or row["pause"] else {"state": QueueState.WAITING.value}
             job = {

@@ -24,6 +24,10 @@ Decide = Callable[[WorkflowRun], object]
 SUSPECT_CRASHES = 2
 """Over a run with so many crashes workers may well have died: it is a suspect."""
 
+LONGEST_PAUSE_S = 600.0
+"""No step is put off for longer. A run whose moment is further away is due all the same: that was stored
+before the clock was set back, and nobody waits until the clock is there again."""
+
 
 class QueueState(enum.Enum):
     """What the queue holds of a run."""
@@ -173,6 +177,8 @@ class TryAgain:
 
     Parameters
     ----------
+    after_s
+        No longer than `LONGEST_PAUSE_S`; what is longer is cut.
     counts
         It was a failed attempt; without it the step was only not possible yet (a limit of the cluster).
     """
